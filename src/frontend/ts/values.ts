@@ -1,0 +1,190 @@
+/**
+ * Which functions an expression may stand for, as a `Value` over cells.
+ *
+ * In: expressions. Out: values, or null where no function can come from it.
+ * Objects and containers are one cell with what they hold, except that members with a declaration have cells of their own.
+ * Leaves to others: where values flow (`body.ts`), solving (`callgraph`).
+ */
+import type ts from 'typescript';
+import type { Value } from '../../model/summary.ts';
+import { isStatic, memberName, type Names } from './names.ts';
+import { skipTypes, type Symbols } from './symbols.ts';
+
+export interface SiteIndex {
+  /** Index of the call site made for a call expression that was walked already. */
+  siteOf(node: ts.Node): number | undefined;
+}
+
+export class Values {
+  private readonly symbols: Symbols;
+  private readonly names: Names;
+
+  constructor(symbols: Symbols) {
+    this.symbols = symbols;
+    this.names = symbols.names;
+  }
+
+  of(expression: ts.Expression, sites: SiteIndex): Value | null {
+    const { ts } = this.symbols;
+    const e = skipTypes(ts, expression);
+    if (ts.isArrowFunction(e) || ts.isFunctionExpression(e)) return { k: 'fn', key: this.names.key(e) };
+    if (ts.isClassExpression(e)) return { k: 'class', key: this.names.key(e) };
+    if (ts.isIdentifier(e) || ts.isPropertyAccessExpression(e)) return this.reference(e, sites);
+    if (ts.isElementAccessExpression(e)) {
+      return ts.isStringLiteralLike(e.argumentExpression) ? this.reference(e, sites) ?? this.of(e.expression, sites) : this.of(e.expression, sites);
+    }
+    if (ts.isCallExpression(e) || ts.isNewExpression(e) || ts.isTaggedTemplateExpression(e)) {
+      const bound = ts.isCallExpression(e) ? this.boundFunction(e, sites) : null;
+      if (bound !== null) return bound;
+      const site = sites.siteOf(e);
+      return site === undefined ? null : { k: 'call', site };
+    }
+    if (ts.isAwaitExpression(e)) return this.of(e.expression, sites);
+    if (ts.isYieldExpression(e)) return null;
+    if (ts.isConditionalExpression(e)) return any([this.of(e.whenTrue, sites), this.of(e.whenFalse, sites)]);
+    if (ts.isBinaryExpression(e)) {
+      switch (e.operatorToken.kind) {
+        case ts.SyntaxKind.BarBarToken: case ts.SyntaxKind.QuestionQuestionToken: case ts.SyntaxKind.AmpersandAmpersandToken:
+          return any([this.of(e.left, sites), this.of(e.right, sites)]);
+        case ts.SyntaxKind.CommaToken: case ts.SyntaxKind.EqualsToken:
+        case ts.SyntaxKind.BarBarEqualsToken: case ts.SyntaxKind.QuestionQuestionEqualsToken: case ts.SyntaxKind.AmpersandAmpersandEqualsToken:
+          return this.of(e.right, sites);
+        default: return null;
+      }
+    }
+    if (ts.isArrayLiteralExpression(e)) return any(e.elements.map((element) => this.of(ts.isSpreadElement(element) ? element.expression : element, sites)));
+    if (ts.isObjectLiteralExpression(e)) {
+      return any(e.properties.map((property) => {
+        if (ts.isMethodDeclaration(property)) return { k: 'fn', key: this.names.key(property) };
+        if (ts.isPropertyAssignment(property)) return this.of(property.initializer, sites);
+        if (ts.isShorthandPropertyAssignment(property)) return this.reference(property.name, sites);
+        return ts.isSpreadAssignment(property) ? this.of(property.expression, sites) : null;
+      }));
+    }
+    const literal = this.symbols.literal(e);
+    return literal === undefined ? null : { k: 'lit', value: literal };
+  }
+
+  /** `f.bind(x, …)` is `f`; arguments given to `bind` are not tracked by position. */
+  private boundFunction(call: ts.CallExpression, sites: SiteIndex): Value | null {
+    const { ts } = this.symbols;
+    const callee = skipTypes(ts, call.expression);
+    if (!ts.isPropertyAccessExpression(callee) || callee.name.text !== 'bind') return null;
+    return this.of(callee.expression, sites);
+  }
+
+  /** What an identifier or property access refers to. */
+  reference(e: ts.Expression, sites: SiteIndex): Value | null {
+    const { ts } = this.symbols;
+    const symbol = this.symbols.meaning(e);
+    if (symbol === null) return null;
+    const declarations = symbol.declarations;
+    if (declarations === undefined || declarations.length === 0) {
+      if (ts.isIdentifier(e) && e.text === 'undefined') return { k: 'lit', value: null };
+      return ts.isPropertyAccessExpression(e) ? this.of(e.expression, sites) : null;
+    }
+    const runtime = declarations[0] !== undefined && ts.isImportSpecifier(declarations[0]) ? this.symbols.tagsOf(symbol) : null;
+    if (runtime !== null) return { k: 'external', name: symbol.name, module: 'gsio/runtime', tags: runtime };
+    if (declarations.length > 1 && ts.isPropertyAccessExpression(e)) {
+      // A member of a union type: one declaration a constituent, or merged declarations of one function.
+      const values = declarations.map((d) => this.declared(d, symbol, e, sites));
+      const distinct = new Map(values.filter((v) => v !== null).map((v) => [JSON.stringify(v), v]));
+      return any([...distinct.values()]);
+    }
+    const definition = this.symbols.definition(symbol);
+    return definition === null ? null : this.declared(definition, symbol, e, sites);
+  }
+
+  private declared(declaration: ts.Declaration, symbol: ts.Symbol, e: ts.Expression, sites: SiteIndex): Value | null {
+    const { ts } = this.symbols;
+    if (ts.isEnumMember(declaration)) {
+      const literal = this.symbols.literal(e);
+      return literal === undefined ? null : { k: 'lit', value: literal };
+    }
+    if (ts.isClassLike(declaration)) return { k: 'class', key: this.names.key(declaration) };
+    if (this.symbols.isExternal(declaration.getSourceFile())) return this.external(declaration, symbol);
+    if (ts.isFunctionDeclaration(declaration) || ts.isFunctionExpression(declaration)) return { k: 'fn', key: this.names.key(declaration) };
+    if (ts.isMethodDeclaration(declaration)) {
+      if (ts.isObjectLiteralExpression(declaration.parent)) return { k: 'cell', key: this.names.key(declaration) };
+      const exact = isStatic(ts, declaration) || isSuper(ts, e);
+      return { k: 'member', key: this.memberKey(declaration), ...(exact ? { exact: true } : {}) };
+    }
+    if (ts.isMethodSignature(declaration) || ts.isPropertySignature(declaration)) return { k: 'member', key: this.memberKey(declaration) };
+    if (ts.isPropertyDeclaration(declaration)) return { k: 'member', key: this.memberKey(declaration) };
+    if (ts.isGetAccessor(declaration) || ts.isSetAccessor(declaration)) {
+      const site = sites.siteOf(e);
+      return site === undefined ? null : { k: 'call', site };
+    }
+    if (ts.isParameter(declaration)) return this.parameter(declaration);
+    if (ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration)) {
+      const typed = this.symbols.taggedType(declaration);
+      if (typed !== null) return { k: 'member', key: this.names.key(typed.alias) };
+      const literal = ts.isVariableDeclaration(declaration) ? this.symbols.literal(e) : undefined;
+      return literal === undefined ? { k: 'cell', key: this.cellKey(declaration) } : { k: 'lit', value: literal };
+    }
+    if (ts.isPropertyAssignment(declaration) || ts.isShorthandPropertyAssignment(declaration)) return { k: 'cell', key: this.names.key(declaration) };
+    if (ts.isBinaryExpression(declaration) || ts.isPropertyAccessExpression(declaration) || ts.isElementAccessExpression(declaration)) return { k: 'cell', key: this.expandoKey(declaration) };
+    return null;
+  }
+
+  private parameter(declaration: ts.ParameterDeclaration): Value | null {
+    const { ts } = this.symbols;
+    const typed = this.symbols.taggedType(declaration);
+    if (typed !== null) return { k: 'member', key: this.names.key(typed.alias) };
+    const owner = declaration.parent;
+    if (!this.names.isFunction(owner) || owner.body === undefined) return null;
+    const index = ts.getThisContainer === undefined ? 0 : owner.parameters.filter((p) => !isThisParameter(ts, p)).indexOf(declaration);
+    return { k: 'param', fn: this.names.key(owner), index };
+  }
+
+  external(declaration: ts.Declaration, symbol: ts.Symbol): Value {
+    const { module, name } = this.symbols.externalName(declaration);
+    return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol) };
+  }
+
+  memberKey(declaration: ts.Declaration): string {
+    return this.names.key(declaration);
+  }
+
+  /** Cell of a variable: by name at the top level, where other files can see it; by place elsewhere. */
+  cellKey(declaration: ts.VariableDeclaration | ts.BindingElement): string {
+    const { ts } = this.symbols;
+    const source = declaration.getSourceFile();
+    const topLevel = ts.isVariableDeclaration(declaration) && ts.isVariableStatement(declaration.parent.parent) && ts.isSourceFile(declaration.parent.parent.parent);
+    return topLevel && ts.isIdentifier(declaration.name) ? this.names.key(declaration) : `${this.names.fileOf(source)}@${String(declaration.pos)}`;
+  }
+
+  expandoKey(declaration: ts.Node): string {
+    const { ts } = this.symbols;
+    const target = ts.isBinaryExpression(declaration) ? declaration.left : declaration;
+    return `${this.names.fileOf(declaration.getSourceFile())}#=${target.getText().slice(0, 80)}`;
+  }
+
+  /** The cells a property name of an object type stands for: the slot it is declared as. */
+  propertyValue(type: ts.Type, name: string): Value | null {
+    const { ts } = this.symbols;
+    const property = this.symbols.checker.getPropertyOfType(this.symbols.checker.getNonNullableType(type), name);
+    if (property === undefined) return null;
+    return any((property.declarations ?? []).map((d) => {
+      if (this.symbols.isExternal(d.getSourceFile())) return null;
+      if (ts.isPropertyAssignment(d) || ts.isShorthandPropertyAssignment(d) || (ts.isMethodDeclaration(d) && ts.isObjectLiteralExpression(d.parent))) return { k: 'cell', key: this.names.key(d) };
+      if (ts.isMethodSignature(d) || ts.isPropertySignature(d) || ts.isPropertyDeclaration(d) || ts.isMethodDeclaration(d)) return { k: 'member', key: this.memberKey(d) };
+      return ts.isParameter(d) ? { k: 'cell', key: this.names.key(d) } : null;
+    }));
+  }
+}
+
+function isThisParameter(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {
+  return compiler.isIdentifier(parameter.name) && parameter.name.text === 'this';
+}
+
+function isSuper(compiler: typeof ts, e: ts.Expression): boolean {
+  return (compiler.isPropertyAccessExpression(e) || compiler.isElementAccessExpression(e)) && e.expression.kind === compiler.SyntaxKind.SuperKeyword;
+}
+
+export function any(values: readonly (Value | null)[]): Value | null {
+  const present = values.filter((value) => value !== null);
+  return present.length === 0 ? null : present.length === 1 ? present[0] as Value : { k: 'any', of: present };
+}
+
+export { memberName };
