@@ -1,0 +1,80 @@
+/**
+ * Which findings the waiver comments suppress, and which waivers suppress nothing.
+ *
+ * In: the waivers of the summaries, with the lines they cover. Out: an answer per finding, and the use of every waiver.
+ * Leaves to others: reading comments (the front end), wording the complaint (`rules/unused-waiver`).
+ */
+import type { RawFinding } from '../model/finding.ts';
+import type { WaiverUse } from '../model/rule.ts';
+import type { FileSummary, Waiver } from '../model/summary.ts';
+
+/** How ESLint names our rules. */
+const ESLINT_PREFIX = 'gsio/';
+
+interface TrackedWaiver {
+  readonly file: string;
+  readonly waiver: Waiver;
+  /** Ids of rules that exist. */
+  readonly rules: ReadonlySet<string>;
+  /** Names that a user must have meant for a rule of ours, and that are none. */
+  readonly unknown: readonly string[];
+  readonly used: Set<string>;
+}
+
+/** Remembers, while findings are asked about, which waiver was of use for which rule. */
+export class WaiverBook {
+  private readonly byFile = new Map<string, TrackedWaiver[]>();
+
+  constructor(files: readonly FileSummary[], ruleIds: ReadonlySet<string>) {
+    for (const file of files) {
+      if (file.waivers.length > 0) this.byFile.set(file.file, file.waivers.map((waiver) => track(file.file, waiver, ruleIds)));
+    }
+  }
+
+  /** Whether a waiver suppresses the finding. All waivers that cover it count as used. */
+  suppresses(finding: RawFinding): boolean {
+    let suppressed = false;
+    for (const tracked of this.byFile.get(finding.file) ?? []) {
+      if (!covers(tracked, finding)) continue;
+      tracked.used.add(finding.rule);
+      suppressed = true;
+    }
+    return suppressed;
+  }
+
+  /** `settled`: rules whose findings have all been asked about; only those can be idle. */
+  uses(settled: (rule: string) => boolean): WaiverUse[] {
+    const uses: WaiverUse[] = [];
+    for (const tracked of [...this.byFile.values()].flat()) {
+      if (!speaksOfOurRules(tracked)) continue;
+      const idle = [...tracked.rules].filter((rule) => settled(rule) && !tracked.used.has(rule));
+      uses.push({ file: tracked.file, waiver: tracked.waiver, idle, unknown: tracked.unknown });
+    }
+    return uses;
+  }
+}
+
+function track(file: string, waiver: Waiver, ruleIds: ReadonlySet<string>): TrackedWaiver {
+  const rules = new Set<string>();
+  const unknown: string[] = [];
+  for (const written of waiver.rules) {
+    const name = written.startsWith(ESLINT_PREFIX) ? written.slice(ESLINT_PREFIX.length) : written;
+    if (ruleIds.has(name)) rules.add(name);
+    else if (waiver.source === 'gsio' || written !== name) unknown.push(name);
+  }
+  return { file, waiver, rules, unknown, used: new Set() };
+}
+
+/** A waiver of ours needs its reason; ESLint's own comments work without one, as they do in ESLint. */
+function covers(tracked: TrackedWaiver, finding: RawFinding): boolean {
+  const { waiver, rules } = tracked;
+  if (waiver.source === 'gsio' && waiver.reason === null) return false;
+  if (!waiver.all && !rules.has(finding.rule)) return false;
+  return finding.span.line >= waiver.fromLine && (waiver.toLine === -1 || finding.span.line <= waiver.toLine);
+}
+
+/** A bare eslint-disable, or one for the rules of others, has work that gsio cannot see. */
+function speaksOfOurRules(tracked: TrackedWaiver): boolean {
+  if (tracked.waiver.source === 'gsio') return true;
+  return !tracked.waiver.all && (tracked.rules.size > 0 || tracked.unknown.length > 0);
+}
