@@ -69,8 +69,10 @@ function withFingerprints(sorted: readonly RawFinding[]): (readonly [RawFinding,
   });
 }
 
+/** A pattern that names a folder stands for all that is in it. */
 function matcherOf(globs: readonly string[]): (file: string) => boolean {
-  return globs.length === 0 ? () => false : picomatch([...globs], { dot: true });
+  if (globs.length === 0) return () => false;
+  return picomatch(globs.map((glob) => glob.replace(/^\.\//, '').replace(/\/+$/, '')).flatMap((glob) => [glob, `${glob}/**`]), { dot: true });
 }
 
 function finish(finding: RawFinding, level: Level | 'off', fingerprint: string): Finding {
