@@ -23,21 +23,20 @@ export async function findConfig(folder: string, ruleIds: readonly string[]): Pr
   return completeConfig(validateConfig(found.value, ruleIds, nameFor(found.file, folder)));
 }
 
-/** The configuration in the file that the user named. */
-export async function loadConfig(file: string, ruleIds: readonly string[]): Promise<Config> {
-  const absolute = path.resolve(file);
+/** The configuration in a file that the user named; `written` is how. */
+export async function loadConfig(absolute: string, ruleIds: readonly string[], written: string): Promise<Config> {
   const name = path.basename(absolute);
   if (!fs.existsSync(absolute)) {
-    throw new ConfigError('config-not-found', `The configuration file ${file} does not exist.`, 'Check the path after --config; it is relative to the current folder.');
+    throw new ConfigError('config-not-found', `The configuration file ${written} does not exist.`, 'Check the path after --config; it is relative to the current folder.');
   }
   if (!fs.statSync(absolute).isFile()) {
-    throw new ConfigError('config-not-found', `The configuration ${file} is a folder, not a file.`, 'Name the file itself after --config.');
+    throw new ConfigError('config-not-found', `The configuration ${written} is a folder, not a file.`, 'Name the file itself after --config.');
   }
-  let value = await readModule(absolute, name);
+  let value = await readModule(absolute, written);
   if (name === 'package.json') {
     value = typeof value === 'object' && value !== null && 'gsio' in value ? value.gsio : {};
   }
-  return completeConfig(validateConfig(value, ruleIds, file));
+  return completeConfig(validateConfig(value, ruleIds, written));
 }
 
 async function search(folder: string): Promise<{ file: string; value: unknown } | null> {

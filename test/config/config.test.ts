@@ -79,7 +79,7 @@ describe('where a configuration is found', () => {
     const folder = temporaryFolder({ [name]: text, 'packages/disk/package.json': '{ "name": "disk" }' });
     const config = await findConfig(path.join(folder, 'packages/disk'), RULES);
     expect(config).toEqual({ ...defaultConfig, rules: { 'gs-from-io': 'off' } });
-    expect(await loadConfig(path.join(folder, name), RULES)).toEqual(config);
+    expect(await loadConfig(path.join(folder, name), RULES, name)).toEqual(config);
   });
 
   test('the nearest one counts, and keeps the defaults it does not mention', async () => {
@@ -108,8 +108,8 @@ describe('a broken configuration is one sentence', () => {
 
   test('a file that does not exist, and a folder', async () => {
     const folder = temporaryFolder({});
-    expect((await failure(loadConfig(path.join(folder, 'none.json'), RULES))).message).toContain('does not exist');
-    expect((await failure(loadConfig(folder, RULES))).message).toContain('is a folder');
+    expect((await failure(loadConfig(path.join(folder, 'none.json'), RULES, 'none.json'))).message).toContain('does not exist');
+    expect((await failure(loadConfig(folder, RULES, '.'))).message).toContain('is a folder');
   });
 });
 

@@ -1,0 +1,72 @@
+/**
+ * From what a user asked for to one report: find the projects, read their configurations, load and analyse them in turn, merge.
+ *
+ * In: options of the command or of the library, and the rules. Out: a `Report` and the folder that its file names are relative to.
+ * Leaves to others: what is found (`engine`), printing (`report`), exit codes (`cli`).
+ */
+import { findConfig, loadConfig } from '../config/load-config.ts';
+import { completeConfig } from '../config/complete-config.ts';
+import { validateConfig } from '../config/schema.ts';
+import type { UserConfig } from '../config/user-config.ts';
+import { analyzeProgram } from '../engine/analyze.ts';
+import type { Config } from '../model/config.ts';
+import type { Report } from '../model/finding.ts';
+import type { Rule } from '../model/rule.ts';
+import { ts } from './compiler.ts';
+import { findProjects, type Project, type ProjectSet } from './find-projects.ts';
+import { loadProgram, withinStack } from './load-program.ts';
+import { mergeReports } from './merge-reports.ts';
+import { PathFilter } from './path-filter.ts';
+import { absolutePath, relativePath } from './paths.ts';
+import { placeConfig } from './place-config.ts';
+
+export interface AnalyzeRequest {
+  /** Files or folders; empty: the nearest tsconfig.json from `cwd` upward. */
+  readonly projects: readonly string[];
+  /** Files, folders and globs whose findings are wanted; empty: all. */
+  readonly paths: readonly string[];
+  readonly cwd: string;
+  /** A configuration file, or a configuration itself; without one each project's own is searched. */
+  readonly config: string | UserConfig | undefined;
+  readonly rules: readonly Rule[];
+  /** Milliseconds since some fixed point. */
+  readonly now: () => number;
+  readonly onProgress: (step: string) => void;
+}
+
+export interface AnalyzedProjects {
+  readonly report: Report;
+  /** Absolute, with `/`. */
+  readonly root: string;
+}
+
+export async function analyzeProjects(request: AnalyzeRequest): Promise<AnalyzedProjects> {
+  const started = request.now();
+  const found = findProjects(request.projects, request.cwd);
+  const configs = await configsOf(found, request);
+  const filter = new PathFilter(request.paths, request.cwd);
+
+  const reports = found.projects.map((project, index) => {
+    const name = relativePath(request.cwd, project.configFile);
+    request.onProgress(`Loading ${name}`);
+    const { program, ownFiles } = loadProgram(project, found.root);
+    const selected = filter.select(ownFiles);
+    if (index === found.projects.length - 1) filter.rejectUnmatched();
+    request.onProgress(`Analysing ${name}: ${String(ownFiles.size)} files`);
+    const input = { compiler: ts, program, root: found.root, reports: (file: string) => selected.has(file) };
+    return withinStack(() => null, found.root, () => analyzeProgram(input, configs.get(project) ?? completeConfig({}), request.rules));
+  });
+  return { report: mergeReports(reports, request.now() - started), root: found.root };
+}
+
+async function configsOf({ projects, root }: ProjectSet, request: AnalyzeRequest): Promise<Map<Project, Config>> {
+  const ruleIds = request.rules.map((rule) => rule.id);
+  const given = request.config === undefined ? null
+    : typeof request.config === 'string' ? await loadConfig(absolutePath(request.config, request.cwd), ruleIds, request.config)
+      : completeConfig(validateConfig(request.config, ruleIds, 'config'));
+  const configs = new Map<Project, Config>();
+  for (const project of projects) {
+    configs.set(project, placeConfig(given ?? await findConfig(project.folder, ruleIds), relativePath(root, project.folder)));
+  }
+  return configs;
+}

@@ -1,0 +1,107 @@
+/**
+ * Makes the compiler's program of a project.
+ *
+ * In: a `Project`. Out: a program whose calls into referenced projects lead to source, and the files that are the project's own.
+ * Leaves to others: type errors (the user's compiler reports those), reading the program (`frontend/ts`).
+ */
+import { ProjectError } from '../model/errors.ts';
+import { diagnosticText, ts, type typescript } from './compiler.ts';
+import type { Project } from './find-projects.ts';
+import { relativePath } from './paths.ts';
+
+export interface LoadedProgram {
+  readonly program: typescript.Program;
+  /** Absolute names of the files whose findings belong to the project. */
+  readonly ownFiles: ReadonlySet<string>;
+}
+
+/** Nothing is written, and no library is checked. */
+const OPTIONS: typescript.CompilerOptions = {
+  noEmit: true,
+  skipLibCheck: true,
+  skipDefaultLibCheck: true,
+  composite: false,
+  incremental: false,
+  declaration: false,
+  declarationMap: false,
+  emitDeclarationOnly: false,
+};
+
+export function loadProgram(project: Project, root: string): LoadedProgram {
+  const { commandLine } = project;
+  const options = { ...commandLine.options, ...OPTIONS };
+  delete options.tsBuildInfoFile;
+  delete options.out;
+  const host = sourceHost(options);
+  const parsing: { file: string | null } = { file: null };
+  const program = withinStack(() => parsing.file, root, () => ts.createProgram({
+    rootNames: commandLine.fileNames,
+    options,
+    host: watched(host, parsing),
+    ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
+  }));
+  const ownFiles = new Set(
+    program.getSourceFiles()
+      .filter((file) => !program.isSourceFileDefaultLibrary(file) && !program.isSourceFileFromExternalLibrary(file) && !isInPackage(file.fileName))
+      .filter((file) => !project.referencedFiles.has(file.fileName) && !file.fileName.endsWith('.json'))
+      .map((file) => file.fileName),
+  );
+  rejectSyntaxErrors(program, ownFiles, root);
+  return { program, ownFiles };
+}
+
+/** Deep nesting exhausts the stack of a compiler that works by recursion; that is told, not thrown. */
+export function withinStack<Result>(currentFile: () => string | null, root: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError && /call stack/i.test(error.message))) throw error;
+    const file = currentFile();
+    const subject = file === null ? 'A source file' : relativePath(root, file);
+    throw new ProjectError('nested-too-deeply', `${subject} is nested too deeply to be analysed.`, 'Such files are mostly generated: exclude them in the tsconfig.json, or split the expression.');
+  }
+}
+
+/** `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration file that may not exist. */
+function sourceHost(options: typescript.CompilerOptions): typescript.CompilerHost {
+  const host = ts.createCompilerHost(options, true);
+  return Object.assign(host, { useSourceOfProjectReferenceRedirect: () => true });
+}
+
+/** Notes which file is being parsed. */
+function watched(host: typescript.CompilerHost, parsing: { file: string | null }): typescript.CompilerHost {
+  const getSourceFile = host.getSourceFile.bind(host);
+  host.getSourceFile = (fileName, ...rest) => {
+    parsing.file = fileName;
+    const file = getSourceFile(fileName, ...rest);
+    parsing.file = null;
+    return file;
+  };
+  return host;
+}
+
+function isInPackage(fileName: string): boolean {
+  return fileName.includes('/node_modules/');
+}
+
+/** Errors 8000 to 8999 are about types in JavaScript; the syntax is understood all the same. */
+function isSyntaxError(problem: typescript.Diagnostic): boolean {
+  return problem.category === ts.DiagnosticCategory.Error && (problem.code < 8000 || problem.code > 8999);
+}
+
+function rejectSyntaxErrors(program: typescript.Program, ownFiles: ReadonlySet<string>, root: string): void {
+  const problems: typescript.DiagnosticWithLocation[] = [];
+  for (const file of program.getSourceFiles()) {
+    if (ownFiles.has(file.fileName)) problems.push(...program.getSyntacticDiagnostics(file).filter(isSyntaxError));
+  }
+  const [first] = problems;
+  if (first === undefined) return;
+  const { line, character } = ts.getLineAndCharacterOfPosition(first.file, first.start);
+  const others = problems.length - 1;
+  const more = others === 0 ? '' : ` (and ${String(others)} other syntax error${others === 1 ? '' : 's'})`;
+  throw new ProjectError(
+    'syntax-error',
+    `${relativePath(root, first.file.fileName)}:${String(line + 1)}:${String(character + 1)} is not valid ${/\.[cm]?jsx?$/.test(first.file.fileName) ? 'JavaScript' : 'TypeScript'}: ${diagnosticText(first)}${more}.`,
+    'Mend the syntax first; what a broken file calls cannot be known.',
+  );
+}
