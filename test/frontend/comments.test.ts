@@ -36,7 +36,7 @@ describe('waivers of gsio', () => {
 
   it('stacked cover the same line, however many', () => {
     expect(waivers('// gsio-allow gs-from-io -- one\n// gsio-allow perm-change-in-io -- two\n// eslint-disable-next-line gsio/dual-use -- three\ndrain();')).toEqual([
-      'gsio gs-from-io 4-4 one', 'gsio perm-change-in-io 4-4 two', 'eslint dual-use 4-4 three',
+      'gsio gs-from-io 4-4 one', 'gsio perm-change-in-io 4-4 two', 'eslint gsio/dual-use 4-4 three',
     ]);
   });
 
@@ -97,9 +97,9 @@ describe('waivers of gsio', () => {
 
 describe('comments of ESLint', () => {
   it('disable a line or the next', () => {
-    expect(waivers('drain(); // eslint-disable-line gsio/gs-from-io -- tests')).toEqual(['eslint gs-from-io 1-1 tests']);
-    expect(waivers('// eslint-disable-next-line no-console, gsio/gs-from-io\ndrain();')).toEqual(['eslint gs-from-io 2-2 (none)']);
-    expect(waivers('/* eslint-disable-next-line\n gsio/gs-from-io,\n gsio/dual-use */\ndrain();')).toEqual(['eslint gs-from-io+dual-use 4-4 (none)']);
+    expect(waivers('drain(); // eslint-disable-line gsio/gs-from-io -- tests')).toEqual(['eslint gsio/gs-from-io 1-1 tests']);
+    expect(waivers('// eslint-disable-next-line no-console, gsio/gs-from-io\ndrain();')).toEqual(['eslint gsio/gs-from-io 2-2 (none)']);
+    expect(waivers('/* eslint-disable-next-line\n gsio/gs-from-io,\n gsio/dual-use */\ndrain();')).toEqual(['eslint gsio/gs-from-io+gsio/dual-use 4-4 (none)']);
   });
 
   it('speak to gsio when bare, and not when they name other rules', () => {
@@ -109,14 +109,14 @@ describe('comments of ESLint', () => {
   });
 
   it('disable a range of lines', () => {
-    expect(waivers('/* eslint-disable gsio/gs-from-io */\ndrain();\n/* eslint-enable gsio/gs-from-io */\ndrain();')).toEqual(['eslint gs-from-io 1-2 (none)']);
+    expect(waivers('/* eslint-disable gsio/gs-from-io */\ndrain();\n/* eslint-enable gsio/gs-from-io */\ndrain();')).toEqual(['eslint gsio/gs-from-io 1-2 (none)']);
     expect(waivers('/* eslint-disable */\ndrain();\n/* eslint-enable */')).toEqual(['eslint * 1-2 (none)']);
-    expect(waivers('f();\n/* eslint-disable gsio/gs-from-io -- all of it */\ndrain();')).toEqual(['eslint gs-from-io 2--1 all of it']);
+    expect(waivers('f();\n/* eslint-disable gsio/gs-from-io -- all of it */\ndrain();')).toEqual(['eslint gsio/gs-from-io 2--1 all of it']);
   });
 
   it('end ranges rule by rule', () => {
     expect(waivers('/* eslint-disable gsio/gs-from-io, gsio/dual-use */\nf();\n/* eslint-enable gsio/dual-use */\nf();\n/* eslint-enable no-console */\nf();')).toEqual([
-      'eslint dual-use 1-2 (none)', 'eslint gs-from-io 1--1 (none)',
+      'eslint gsio/dual-use 1-2 (none)', 'eslint gsio/gs-from-io 1--1 (none)',
     ]);
   });
 

@@ -171,8 +171,9 @@ function disabledRanges(source: ts.SourceFile, directives: readonly Directive[])
   return [...ended, ...open];
 }
 
+/** The names keep their prefix, by which a misspelt rule of ours differs from a rule of another plugin. */
 function ourRules(names: readonly string[]): string[] {
-  return names.filter((name) => name.startsWith(ESLINT_PREFIX)).map((name) => name.slice(ESLINT_PREFIX.length));
+  return names.filter((name) => name.startsWith(ESLINT_PREFIX));
 }
 
 /**
