@@ -114,7 +114,7 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'function') return 'a function';
-  return JSON.stringify(value) ?? typeof value;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? JSON.stringify(value) : `a ${typeof value}`;
 }
 
 function nameOf(path: readonly { readonly key: unknown }[]): string {

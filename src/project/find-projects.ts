@@ -123,14 +123,11 @@ class ConfigReader {
 const HARMLESS = new Set([18002, 18003, 5023]);
 
 function parse(configFile: string, nameOf: (file: string) => string): typescript.ParsedCommandLine {
-  const { error: syntaxError } = ts.readConfigFile(configFile, ts.sys.readFile);
+  const { error: syntaxError } = ts.readConfigFile(configFile, (file) => ts.sys.readFile(file));
   if (syntaxError !== undefined) throw brokenConfig(configFile, syntaxError, 1, nameOf);
   const unreadable: typescript.Diagnostic[] = [];
   const host: typescript.ParseConfigFileHost = {
-    useCaseSensitiveFileNames: ts.sys.useCaseSensitiveFileNames,
-    readDirectory: ts.sys.readDirectory,
-    fileExists: ts.sys.fileExists,
-    readFile: ts.sys.readFile,
+    ...ts.sys,
     getCurrentDirectory: () => path.posix.dirname(configFile),
     onUnRecoverableConfigFileDiagnostic: (diagnostic) => unreadable.push(diagnostic),
   };

@@ -31,7 +31,6 @@ export function loadProgram(project: Project, root: string): LoadedProgram {
   const { commandLine } = project;
   const options = { ...commandLine.options, ...OPTIONS };
   delete options.tsBuildInfoFile;
-  delete options.out;
   const host = sourceHost(options);
   const parsing: { file: string | null } = { file: null };
   const program = withinStack(() => parsing.file, root, () => ts.createProgram({

@@ -1,0 +1,116 @@
+// Who may import whom. One rule a row of the table in src/ARCHITECTURE.md; each comment tells what to do instead.
+
+const COMPILERS = '(^|/)node_modules/(typescript|ts-morph|@ts-morph|eslint|@typescript-eslint)/';
+
+/** Files of `from` import, of this repository, only what `may` names. */
+const layer = (name, from, may, comment) => ({
+  name: `layer-${name}`,
+  comment,
+  severity: 'error',
+  from: { path: `^${from}/` },
+  to: { path: '^(src|rules|test)/', pathNot: [`^${from}/`, ...may.map((folder) => `^${folder}/`)] },
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    layer('model', 'src/model', [], 'The model is data that everybody shares. What needs more than types belongs to the stage that needs it.'),
+    layer('runtime', 'src/runtime', [], 'Users ship the runtime with their programs. It holds its own few types, and depends on nothing.'),
+    layer('classify', 'src/classify', ['src/model'], 'Classes follow from summaries alone. Have the front end put what is missing into the summary.'),
+    layer('link', 'src/link', ['src/model'], 'Linking ties summaries. Have the front end put what is missing into the summary.'),
+    layer('callgraph', 'src/callgraph', ['src/model', 'src/link'], 'The graph is made of the linked program. What rules or contexts need of it is a query of the graph.'),
+    layer('propagate', 'src/propagate', ['src/model', 'src/link', 'src/callgraph'], 'Contexts flow over the call graph. Add a query to the graph, or a field to the model.'),
+    layer('policy', 'src/policy', ['src/model'], 'Policy judges findings by their own data. Put what it needs into the finding or the waiver.'),
+    layer('report', 'src/report', ['src/model'], 'A report prints what it is given. Compute it earlier, and put it into the Report.'),
+    layer('config', 'src/config', ['src/model'], 'The configuration is read before any analysis. Hand rule ids and folders in as arguments.'),
+    layer('rules', 'rules', ['src/model', 'src/callgraph', 'src/propagate'], 'A rule is a pure function of the Analysis. If a fact is missing there, add it to the model and the engine.'),
+    layer('frontend', 'src/frontend', ['src/model', 'src/classify'], 'A front end tells facts and judges nothing. Judging belongs to a rule.'),
+    {
+      name: 'layer-engine',
+      comment: 'The engine works on what it is handed. Finding and loading belongs to `project`, printing to `cli`.',
+      severity: 'error',
+      from: { path: '^src/engine/' },
+      to: { path: '^src/(project|cli|eslint|report|block)/' },
+    },
+    layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
+    layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    {
+      name: 'no-compiler-behind-the-front-end',
+      comment: 'Only front ends and `project` know a compiler. Have the front end put what is missing into the FileSummary.',
+      severity: 'error',
+      from: { path: '^(src/(model|runtime|classify|link|callgraph|propagate|policy|report|config|cli)|rules)/' },
+      to: { path: COMPILERS },
+    },
+    {
+      name: 'front-ends-are-handed-their-compiler',
+      comment: 'Instances of the compiler must not mix. Take it as an argument, and import its types only.',
+      severity: 'error',
+      from: { path: '^src/(frontend|engine)/' },
+      to: { path: COMPILERS, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'ts-morph-in-project-only',
+      comment: 'The engine and the front ends work with any instance of the compiler. `project` hands them one.',
+      severity: 'error',
+      from: { pathNot: '^(src/project|test)/' },
+      to: { path: '(^|/)node_modules/(ts-morph|@ts-morph)/' },
+    },
+    {
+      name: 'no-io-in-the-analysis',
+      comment: 'Take file contents, clock and environment as arguments; shells read and write.',
+      severity: 'error',
+      from: { path: '^(src/(model|classify|link|callgraph|propagate|policy|report|frontend|engine)|rules)/' },
+      to: { path: '^(node:)?(fs|fs/promises|child_process|worker_threads|process|os|http|https|net)$' },
+    },
+    {
+      name: 'no-analyzer-in-block',
+      comment: 'The block layer is a library of its own; it asserts contexts through `src/runtime`.',
+      severity: 'error',
+      from: { path: '^src/block/' },
+      to: { path: '^(src|rules)/', pathNot: '^src/(block|runtime)/' },
+    },
+    {
+      name: 'no-block-in-analyzer',
+      comment: 'The block layer is analysed, not used. Move what both need into `src/runtime`.',
+      severity: 'error',
+      from: { path: '^(src|rules)/', pathNot: '^src/block/' },
+      to: { path: '^src/block/' },
+    },
+    {
+      name: 'no-tests-in-source',
+      comment: 'Source must work without its tests. Move what both need into `src`.',
+      severity: 'error',
+      from: { path: '^(src|rules)/' },
+      to: { path: '^(test|fixtures)/' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Move what both files need into a third one, or merge the two.',
+      severity: 'error',
+      from: {},
+      // Types may refer to each other in a circle: nothing of them is left when the code runs.
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-undeclared-packages',
+      comment: 'Declare the package in package.json: source uses dependencies, tests may use devDependencies too.',
+      severity: 'error',
+      from: { path: '^(src|rules)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'The file or package does not exist. Mend the path, or install the package.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|fixtures)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,7 @@
+/**
+ * Source text as a terminal may show it: control characters would move the cursor or change colours, so they are replaced one by one.
+ */
+export function visible(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
