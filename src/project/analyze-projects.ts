@@ -52,7 +52,7 @@ export async function analyzeProjects(request: AnalyzeRequest): Promise<Analyzed
     const { program, ownFiles } = loadProgram(project, found.root);
     const selected = filter.select(ownFiles);
     if (index === found.projects.length - 1) filter.rejectUnmatched();
-    request.onProgress(`Analysing ${name}: ${String(ownFiles.size)} files`);
+    request.onProgress(`Analysing ${name}, files: ${String(ownFiles.size)}`);
     const input = { compiler: ts, program, root: found.root, reports: (file: string) => selected.has(file) };
     return withinStack(() => null, found.root, () => analyzeProgram(input, configs.get(project) ?? completeConfig({}), request.rules));
   });

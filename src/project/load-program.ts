@@ -4,6 +4,7 @@
  * In: a `Project`. Out: a program whose calls into referenced projects lead to source, and the files that are the project's own.
  * Leaves to others: type errors (the user's compiler reports those), reading the program (`frontend/ts`).
  */
+import path from 'node:path';
 import { ProjectError } from '../model/errors.ts';
 import { diagnosticText, ts, type typescript } from './compiler.ts';
 import type { Project } from './find-projects.ts';
@@ -39,12 +40,7 @@ export function loadProgram(project: Project, root: string): LoadedProgram {
     host: watched(host, parsing),
     ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
   }));
-  const ownFiles = new Set(
-    program.getSourceFiles()
-      .filter((file) => !program.isSourceFileDefaultLibrary(file) && !program.isSourceFileFromExternalLibrary(file) && !isInPackage(file.fileName))
-      .filter((file) => !project.referencedFiles.has(file.fileName) && !file.fileName.endsWith('.json'))
-      .map((file) => file.fileName),
-  );
+  const ownFiles = ownFilesOf(program, project);
   rejectSyntaxErrors(program, ownFiles, root);
   return { program, ownFiles };
 }
@@ -79,8 +75,28 @@ function watched(host: typescript.CompilerHost, parsing: { file: string | null }
   return host;
 }
 
-function isInPackage(fileName: string): boolean {
-  return fileName.includes('/node_modules/');
+/** What the tsconfig lists, and what that imports, but for files that belong to a package or to another project. */
+function ownFilesOf(program: typescript.Program, project: Project): Set<string> {
+  const listed = new Set(project.commandLine.fileNames);
+  const ownFolders = new Map<string, boolean>();
+  const own = program.getSourceFiles().filter((file) => {
+    const { fileName } = file;
+    if (project.referencedFiles.has(fileName) || fileName.endsWith('.json')) return false;
+    if (listed.has(fileName)) return true;
+    if (program.isSourceFileDefaultLibrary(file) || program.isSourceFileFromExternalLibrary(file) || fileName.includes('/node_modules/')) return false;
+    return isOwnFolder(path.posix.dirname(fileName), project.folder, ownFolders);
+  });
+  return new Set(own.map((file) => file.fileName));
+}
+
+/** As in an editor, a file belongs to the nearest tsconfig.json above it; where there is none, to the project that imports it. */
+function isOwnFolder(folder: string, projectFolder: string, known: Map<string, boolean>): boolean {
+  const answer = known.get(folder);
+  if (answer !== undefined) return answer;
+  const parent = path.posix.dirname(folder);
+  const own = folder === projectFolder || (!ts.sys.fileExists(`${folder}/tsconfig.json`) && (parent === folder || isOwnFolder(parent, projectFolder, known)));
+  known.set(folder, own);
+  return own;
 }
 
 /** Errors 8000 to 8999 are about types in JavaScript; the syntax is understood all the same. */

@@ -83,6 +83,17 @@ describe('which files', () => {
     expect(ownFiles(folder, 'app')).toEqual([['../shared/log.ts', 'main.ts', 'old.js']]);
   });
 
+  test('not those of another project, though they are imported', () => {
+    const folder = temporaryFolder({
+      'app/tsconfig.json': '{ "files": ["main.ts"] }',
+      'app/main.ts': `import '../disk/src/disk'; import './parts/log';`,
+      'app/parts/log.ts': 'export {};',
+      'disk/tsconfig.json': STRICT,
+      'disk/src/disk.ts': 'export {};',
+    });
+    expect(ownFiles(folder, 'app')).toEqual([['main.ts', 'parts/log.ts']]);
+  });
+
   test('syntax errors are told with their place and number', () => {
     const folder = temporaryFolder({ 'tsconfig.json': STRICT, 'src/a.ts': 'export {};\nconst a = (;\nconst b = ];', 'src/b.ts': 'let x: = 3;' });
     const error = problem(() => ownFiles(folder));
