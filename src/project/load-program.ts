@@ -9,6 +9,7 @@ import { ProjectError } from '../model/errors.ts';
 import { diagnosticText, ts, type typescript } from './compiler.ts';
 import type { Project } from './find-projects.ts';
 import { relativePath } from './paths.ts';
+import { createSourceHost } from './source-host.ts';
 
 export interface LoadedProgram {
   readonly program: typescript.Program;
@@ -32,12 +33,11 @@ export function loadProgram(project: Project, root: string): LoadedProgram {
   const { commandLine } = project;
   const options = { ...commandLine.options, ...OPTIONS };
   delete options.tsBuildInfoFile;
-  const host = sourceHost(options);
-  const parsing: { file: string | null } = { file: null };
-  const program = withinStack(() => parsing.file, root, () => ts.createProgram({
+  const host = createSourceHost(options);
+  const program = withinStack(() => host.parsing.file, root, () => ts.createProgram({
     rootNames: commandLine.fileNames,
     options,
-    host: watched(host, parsing),
+    host,
     ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
   }));
   const ownFiles = ownFilesOf(program, project);
@@ -55,24 +55,6 @@ export function withinStack<Result>(currentFile: () => string | null, root: stri
     const subject = file === null ? 'A source file' : relativePath(root, file);
     throw new ProjectError('nested-too-deeply', `${subject} is nested too deeply to be analysed.`, 'Such files are mostly generated: exclude them in the tsconfig.json, or split the expression.');
   }
-}
-
-/** `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration file that may not exist. */
-function sourceHost(options: typescript.CompilerOptions): typescript.CompilerHost {
-  const host = ts.createCompilerHost(options, true);
-  return Object.assign(host, { useSourceOfProjectReferenceRedirect: () => true });
-}
-
-/** Notes which file is being parsed. */
-function watched(host: typescript.CompilerHost, parsing: { file: string | null }): typescript.CompilerHost {
-  const getSourceFile = host.getSourceFile.bind(host);
-  host.getSourceFile = (fileName, ...rest) => {
-    parsing.file = fileName;
-    const file = getSourceFile(fileName, ...rest);
-    parsing.file = null;
-    return file;
-  };
-  return host;
 }
 
 /** What the tsconfig lists, and what that imports, but for files that belong to a package or to another project. */

@@ -4,8 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ts } from 'ts-morph';
 import { rules } from '../../rules/index.ts';
+import { ts } from '../../src/project/compiler.ts';
+import { createSourceHost } from '../../src/project/source-host.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 let folder = '';
@@ -69,10 +70,11 @@ describe('the packed package', () => {
       export const first: Finding | undefined = report.findings[0];
       GLOBAL_STATE_CODE();
     `);
-    const program = ts.createProgram([path.join(folder, 'types.ts')], {
+    const options = {
       strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: [], target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    });
+    };
+    const program = ts.createProgram([path.join(folder, 'types.ts')], options, createSourceHost(options));
     expect(ts.getPreEmitDiagnostics(program).map((diagnostic) => ts.flattenDiagnosticMessageText(diagnostic.messageText, ' '))).toEqual([]);
     const read = program.getSourceFiles().map((file) => path.relative(folder, file.fileName)).filter((file) => !file.includes('lib.'));
     expect(read.filter((file) => file.includes('node_modules') && !file.includes('node_modules/gsio/'))).toEqual([]);

@@ -111,6 +111,15 @@ describe('which files', () => {
   });
 });
 
+test('the standard library is there, though nothing is installed', () => {
+  const folder = temporaryFolder({ 'tsconfig.json': STRICT, 'a.ts': 'export const sizes: number[] = [1].map((size) => size + 1);' });
+  const [project] = findProjects([], folder).projects;
+  if (project === undefined) throw new Error('no project');
+  const { program, ownFiles } = loadProgram(project, folder);
+  expect(ownFiles.size).toBe(1);
+  expect(ts.getPreEmitDiagnostics(program).map((diagnostic) => diagnostic.messageText)).toEqual([]);
+});
+
 describe('project references', () => {
   const files = {
     'tsconfig.json': '{ "files": [], "references": [{ "path": "disk" }, { "path": "export" }] }',

@@ -1,0 +1,52 @@
+/**
+ * The compiler's view of the file system.
+ *
+ * In: compiler options, and the names of the tags that count. Out: a host that reads the disk, with the standard library from the bundled compiler.
+ * Leaves to others: which files to read (`load-program.ts`).
+ */
+import { getLibFiles, libFolderInMemoryPath } from '@ts-morph/common';
+import { ts, type typescript } from './compiler.ts';
+
+export interface SourceHost extends typescript.CompilerHost {
+  /** The file that is being parsed right now. */
+  readonly parsing: { file: string | null };
+}
+
+/**
+ * `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration
+ * file that may not exist.
+ */
+export function createSourceHost(options: typescript.CompilerOptions): SourceHost {
+  const host = ts.createCompilerHost(options);
+  const parsing: SourceHost['parsing'] = { file: null };
+  const disk = { fileExists: host.fileExists.bind(host), readFile: host.readFile.bind(host) };
+  return Object.assign(host, {
+    parsing,
+    useSourceOfProjectReferenceRedirect: () => true,
+    getDefaultLibLocation: () => libFolderInMemoryPath,
+    getDefaultLibFileName: (asked: typescript.CompilerOptions) => `${libFolderInMemoryPath}/${ts.getDefaultLibFileName(asked)}`,
+    fileExists: (file: string) => libraryText(file) !== undefined || disk.fileExists(file),
+    readFile: (file: string) => libraryText(file) ?? disk.readFile(file),
+    getSourceFile: (file: string, settings: typescript.ScriptTarget | typescript.CreateSourceFileOptions) => {
+      const library = libraryText(file);
+      const text = library ?? disk.readFile(file);
+      if (text === undefined) return undefined;
+      parsing.file = file;
+      const given = typeof settings === 'object' ? settings : { languageVersion: settings };
+      const source = ts.createSourceFile(file, text, library === undefined ? given : { ...given, jsDocParsingMode: ts.JSDocParsingMode.ParseNone });
+      parsing.file = null;
+      return source;
+    },
+  });
+}
+
+const library = new Map<string, string>();
+
+/** The bundled compiler carries its library as text, not as files. */
+function libraryText(file: string): string | undefined {
+  if (!file.startsWith(libFolderInMemoryPath)) return undefined;
+  if (library.size === 0) {
+    for (const { fileName, text } of getLibFiles()) library.set(`${libFolderInMemoryPath}/${fileName}`, text);
+  }
+  return library.get(file);
+}
