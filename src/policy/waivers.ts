@@ -8,15 +8,12 @@ import type { RawFinding } from '../model/finding.ts';
 import type { WaiverUse } from '../model/rule.ts';
 import type { FileSummary, Waiver } from '../model/summary.ts';
 
-/** How ESLint names our rules. */
-const ESLINT_PREFIX = 'gsio/';
-
 interface TrackedWaiver {
   readonly file: string;
   readonly waiver: Waiver;
   /** Ids of rules that exist. */
   readonly rules: ReadonlySet<string>;
-  /** Names that a user must have meant for a rule of ours, and that are none. */
+  /** Names that are no rule. */
   readonly unknown: readonly string[];
   readonly used: Set<string>;
 }
@@ -46,7 +43,8 @@ export class WaiverBook {
   uses(settled: (rule: string) => boolean): WaiverUse[] {
     const uses: WaiverUse[] = [];
     for (const tracked of [...this.byFile.values()].flat()) {
-      if (!speaksOfOurRules(tracked)) continue;
+      // A bare eslint-disable has work that gsio cannot see.
+      if (tracked.waiver.all) continue;
       const idle = [...tracked.rules].filter((rule) => settled(rule) && !tracked.used.has(rule));
       uses.push({ file: tracked.file, waiver: tracked.waiver, idle, unknown: tracked.unknown });
     }
@@ -55,13 +53,8 @@ export class WaiverBook {
 }
 
 function track(file: string, waiver: Waiver, ruleIds: ReadonlySet<string>): TrackedWaiver {
-  const rules = new Set<string>();
-  const unknown: string[] = [];
-  for (const written of waiver.rules) {
-    const name = written.startsWith(ESLINT_PREFIX) ? written.slice(ESLINT_PREFIX.length) : written;
-    if (ruleIds.has(name)) rules.add(name);
-    else if (waiver.source === 'gsio' || written !== name) unknown.push(name);
-  }
+  const rules = new Set(waiver.rules.filter((name) => ruleIds.has(name)));
+  const unknown = waiver.rules.filter((name) => !ruleIds.has(name));
   return { file, waiver, rules, unknown, used: new Set() };
 }
 
@@ -71,10 +64,4 @@ function covers(tracked: TrackedWaiver, finding: RawFinding): boolean {
   if (waiver.source === 'gsio' && waiver.reason === null) return false;
   if (!waiver.all && !rules.has(finding.rule)) return false;
   return finding.span.line >= waiver.fromLine && (waiver.toLine === -1 || finding.span.line <= waiver.toLine);
-}
-
-/** A bare eslint-disable, or one for the rules of others, has work that gsio cannot see. */
-function speaksOfOurRules(tracked: TrackedWaiver): boolean {
-  if (tracked.waiver.source === 'gsio') return true;
-  return !tracked.waiver.all && (tracked.rules.size > 0 || tracked.unknown.length > 0);
 }
