@@ -8,6 +8,9 @@ import type { RawFinding } from '../model/finding.ts';
 import type { WaiverUse } from '../model/rule.ts';
 import type { FileSummary, Waiver } from '../model/summary.ts';
 
+/** How ESLint names our rules. */
+const ESLINT_PREFIX = /^gsio\//;
+
 interface TrackedWaiver {
   readonly file: string;
   readonly waiver: Waiver;
@@ -53,8 +56,9 @@ export class WaiverBook {
 }
 
 function track(file: string, waiver: Waiver, ruleIds: ReadonlySet<string>): TrackedWaiver {
-  const rules = new Set(waiver.rules.filter((name) => ruleIds.has(name)));
-  const unknown = waiver.rules.filter((name) => !ruleIds.has(name));
+  const names = waiver.rules.map((name) => (waiver.source === 'eslint' ? name.replace(ESLINT_PREFIX, '') : name));
+  const rules = new Set(names.filter((name) => ruleIds.has(name)));
+  const unknown = names.filter((name) => !ruleIds.has(name));
   return { file, waiver, rules, unknown, used: new Set() };
 }
 

@@ -74,7 +74,7 @@ describe('waivers', () => {
 
   test('without a reason ours suppress nothing, and ESLint’s do', () => {
     expect(placed(apply([raw({})], [waiver({ reason: null })]))).toEqual(['gs-from-io@10', 'unused-waiver@10']);
-    expect(apply([raw({})], [waiver({ reason: null, source: 'eslint' })])).toEqual([]);
+    expect(apply([raw({})], [waiver({ rules: ['gsio/gs-from-io'], reason: null, source: 'eslint' })])).toEqual([]);
   });
 
   test('that suppress nothing are told, rule by rule', () => {
@@ -91,8 +91,8 @@ describe('waivers', () => {
   });
 
   test('of ESLint are judged by our rules in them', () => {
-    expect(apply([], [waiver({ source: 'eslint' })]).map((f) => f.message)).toEqual(['gs-from-io']);
-    expect(apply([], [waiver({ rules: ['gs-form-io'], source: 'eslint' })]).map((f) => f.message)).toEqual(['gs-form-io']);
+    expect(apply([], [waiver({ rules: ['gsio/gs-from-io'], source: 'eslint' })]).map((f) => f.message)).toEqual(['gs-from-io']);
+    expect(apply([], [waiver({ rules: ['gsio/gs-form-io'], source: 'eslint' })]).map((f) => f.message)).toEqual(['gs-form-io']);
   });
 
   test('can waive the complaint about another waiver, and are themselves judged', () => {
