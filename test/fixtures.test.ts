@@ -7,7 +7,7 @@ const programs = fixturePrograms(rules.map((rule) => rule.id));
 
 describe('fixtures', () => {
   it.each(programs.map((program) => [program.name, program] as const))('%s', (_name, program) => {
-    expect(foundPlaces(analyzeFixture(program).findings)).toEqual(expectedPlaces(program));
+    expect(foundPlaces(program, analyzeFixture(program).findings)).toEqual(expectedPlaces(program));
   });
 });
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { rules } from '../../rules/index.ts';
 import type { Level } from '../../src/model/finding.ts';
-import { analyzeFixture, compile, expectedPlaces, FIXTURES, fixturePrograms, textProgram } from '../support/fixture-programs.ts';
+import { analyzeFixture, compile, expectedPlaces, FIXTURES, fixturePrograms, foundPlaces, textProgram } from '../support/fixture-programs.ts';
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url));
 
@@ -93,7 +93,7 @@ describe.each(rules.map((rule) => [rule.id, rule] as const))('%s', (id, rule) =>
 
   it.each(examples(id).map((example) => [example.title, example] as const))('%s', (_title, example) => {
     const program = textProgram(`page-${id}`, { [example.file]: example.code });
-    const found = [...new Set(analyzeFixture(program).findings.map((finding) => finding.rule))];
+    const found = [...new Set(foundPlaces(program, analyzeFixture(program).findings).map((place) => place.split(' ').at(-1)))];
     expect(found).toEqual(example.verdict === 'wrong' ? [id] : []);
   });
 
