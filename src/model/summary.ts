@@ -59,7 +59,7 @@ export interface TagProblem {
 /**
  * A function value as an expression over cells; the solver turns it into sets of functions.
  * `param` is a parameter of the function that evaluates it, or of one around it.
- * `call` is the result of the call site with that index in the same file.
+ * `call` is the result of the call site with that index in the same file. `bound` is what `bind` returns.
  */
 export type Value =
   | { readonly k: 'fn'; readonly key: string }
@@ -68,6 +68,7 @@ export type Value =
   | { readonly k: 'cell'; readonly key: string }
   | { readonly k: 'param'; readonly fn: string; readonly index: number }
   | { readonly k: 'call'; readonly site: number }
+  | { readonly k: 'bound'; readonly target: Value; readonly args: readonly (Value | null)[] }
   | { readonly k: 'lit'; readonly value: Literal }
   | { readonly k: 'external'; readonly name: string; readonly module: string; readonly tags: Tags }
   | { readonly k: 'any'; readonly of: readonly Value[] }
@@ -110,12 +111,14 @@ export interface CallSite {
   readonly callee: Value;
   /** For a call through a member: the object (its values flow into library results). */
   readonly receiver?: Value;
+  /** Arguments up to the last that says something. */
   readonly args: readonly Argument[];
+  readonly argumentCount: number;
   readonly guard: Guard;
   /** What becomes of the result, for promises: dropped means that nobody looks at it. */
   readonly result: 'awaited' | 'used' | 'dropped';
-  /** A literal first argument, for event names. */
-  readonly event?: string;
+  /** Registers a listener, or emits: on which channels (class or variable keys, `*`), which event (`null`: any). */
+  readonly event?: { readonly role: 'listen' | 'emit'; readonly channels: readonly string[]; readonly name: string | null };
 }
 
 export interface Argument {
@@ -128,7 +131,7 @@ export interface Argument {
 
 /** `from` may flow into `to`. `owner` evaluates `from`. */
 export interface Flow {
-  readonly to: string;
+  readonly to: Value;
   readonly from: Value;
   readonly owner: string;
 }
@@ -167,6 +170,9 @@ export interface FunctionSummary {
   readonly async: boolean;
   readonly generator: boolean;
   readonly tags: Tags;
+  /** Tags of what it implements or overrides: the member's own, and those of the member's class or interface. */
+  readonly inheritedTags: Tags;
+  readonly inheritedContainerTags: Tags;
   /** Tags of the class or interface around it, and of the module. */
   readonly containerTags: Tags;
   readonly moduleTags: Tags;
@@ -180,8 +186,6 @@ export interface FunctionSummary {
   readonly returns: readonly Value[];
   readonly assertions: readonly AssertionSite[];
   readonly waivedAssertions: readonly WaivedAssertion[];
-  /** Where an inserted assertion goes: just inside the body, after directives. */
-  readonly bodyStart?: { readonly line: number; readonly column: number; readonly offset: number };
 }
 
 export interface ParamSummary {
@@ -207,6 +211,8 @@ export interface MemberSummary {
   /** A slot holds a function value; a method of a class has a body of its own. */
   readonly slot: boolean;
   readonly tags: Tags;
+  readonly inheritedTags: Tags;
+  readonly inheritedContainerTags: Tags;
   readonly containerTags: Tags;
   readonly moduleTags: Tags;
   readonly typeTags: Tags;
@@ -265,11 +271,6 @@ export interface Waiver {
   readonly source: 'gsio' | 'eslint';
 }
 
-export interface SyntaxProblem {
-  readonly span: Span;
-  readonly message: string;
-}
-
 export interface FileSummary {
   /** Relative to the project's folder, with `/`. */
   readonly file: string;
@@ -286,5 +287,4 @@ export interface FileSummary {
   readonly constructed: readonly string[];
   readonly waivers: readonly Waiver[];
   readonly tagProblems: readonly TagProblem[];
-  readonly syntaxProblems: readonly SyntaxProblem[];
 }

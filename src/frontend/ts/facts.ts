@@ -5,7 +5,7 @@
  * unknown value stay tied: after `if (!growable && !inMainThread()) return;` there are the ways {growable} and
  * {not growable, main thread}, and a later `if (!growable)` leaves only the second.
  *
- * Leaves to others: which expression says what (`body.ts`).
+ * Leaves to others: which expression says what (`expressions.ts`).
  */
 import type { Literal } from '../../model/summary.ts';
 
@@ -27,12 +27,14 @@ export interface Way {
   readonly coroutine: 'in' | 'out' | null;
   readonly graphWritable: boolean;
   readonly drains: readonly OpenDrain[];
+  /** Names of sections that a loop opened once a round: their ends are not checked. */
+  readonly loose: ReadonlySet<string>;
   readonly atoms: ReadonlyMap<string, AtomFact>;
 }
 
 export type State = readonly Way[];
 
-export const ENTRY: Way = { thread: null, coroutine: null, graphWritable: false, drains: [], atoms: new Map() };
+export const ENTRY: Way = { thread: null, coroutine: null, graphWritable: false, drains: [], loose: new Set(), atoms: new Map() };
 const MAX_WAYS = 12;
 
 export function mapWays(state: State, change: (way: Way) => Way | null): State {
@@ -66,7 +68,7 @@ function covers(a: Way, b: Way): boolean {
   if (a.thread === null && b.thread === 'any') return false;
   if (a.coroutine !== null && a.coroutine !== b.coroutine) return false;
   if (a.graphWritable && !b.graphWritable) return false;
-  if (!sameDrains(a.drains, b.drains)) return false;
+  if (!sameDrains(a.drains, b.drains) || a.loose.size !== b.loose.size) return false;
   for (const [key, fact] of a.atoms) {
     const other = b.atoms.get(key);
     if (other === undefined || !factCovers(fact, other)) return false;
@@ -102,14 +104,15 @@ function mergeComplements(input: Way[]): Way[] {
 }
 
 function complement(a: Way, b: Way): Way | null {
-  if (a.graphWritable !== b.graphWritable || !sameDrains(a.drains, b.drains) || a.coroutine !== b.coroutine) return null;
+  if (a.graphWritable !== b.graphWritable || !sameDrains(a.drains, b.drains) || a.loose.size !== b.loose.size) return null;
   const keysDiffer = differingAtoms(a, b);
   if (keysDiffer === null) return null;
   if (keysDiffer.length === 0) {
     const threads = [a.thread, b.thread];
-    return threads.includes('main') && threads.includes('off') ? { ...a, thread: null } : null;
+    if (a.coroutine === b.coroutine) return threads.includes('main') && threads.includes('off') ? { ...a, thread: null } : null;
+    return a.thread === b.thread && a.coroutine !== null && b.coroutine !== null ? { ...a, coroutine: null } : null;
   }
-  if (a.thread !== b.thread || keysDiffer.length !== 1) return null;
+  if (a.thread !== b.thread || a.coroutine !== b.coroutine || keysDiffer.length !== 1) return null;
   const key = keysDiffer[0] as string;
   const x = a.atoms.get(key);
   const y = b.atoms.get(key);
@@ -136,7 +139,7 @@ function differingAtoms(a: Way, b: Way): string[] | null {
 function coarsen(ways: readonly Way[]): Way[] {
   const groups = new Map<string, Way>();
   for (const way of ways) {
-    const id = `${way.thread ?? ''}|${way.coroutine ?? ''}|${String(way.graphWritable)}|${way.drains.map((d) => `${d.name}@${String(d.site)}`).join(',')}`;
+    const id = `${way.thread ?? ''}|${way.coroutine ?? ''}|${String(way.graphWritable)}|${way.drains.map((d) => `${d.name}@${String(d.site)}`).join(',')}|${String(way.loose.size)}`;
     const group = groups.get(id);
     if (group === undefined) { groups.set(id, way); continue; }
     const atoms = new Map<string, AtomFact>();
@@ -186,7 +189,7 @@ export function forget(state: State, names: ReadonlySet<string>): State {
 
 function touches(key: string, names: ReadonlySet<string>): boolean {
   const parts = key.split('.');
-  if (names.has(parts[0] as string)) return true;
+  if (names.has((parts[0] as string).replace(/@.*/, ''))) return true;
   return parts.slice(1).some((part) => names.has(`.${part}`));
 }
 

@@ -121,7 +121,6 @@ export class Names {
         || ((ts.isPropertyAssignment(at) || ts.isPropertySignature(at)) && this.holdsFurther(at, node))
         || (ts.isPropertyDeclaration(at) && this.holdsFurther(at, node));
       if (!isHolder) continue;
-      if (isFunction && !(this.ts.isParameter(node) || at.body !== undefined)) { /* a signature holds its parameters */ }
       holder = names.names.get(at) ?? this.pathOf(at, names);
       names.names.set(at, holder);
       separator = isFunction ? '/' : '.';

@@ -7,25 +7,28 @@
  */
 import type ts from 'typescript';
 import type { Config, Model } from '../../model/config.ts';
-import type { Literal, Tags } from '../../model/summary.ts';
-import { isStatic, memberName, type Compiler, type FunctionNode, type Names } from './names.ts';
+import type { AssertionKind, Literal, Tags } from '../../model/summary.ts';
+import { isStatic, memberName, type Compiler, type Names } from './names.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
 
 const RUNTIME = 'gsio/runtime';
+/** The assertions of the run-time library, by name. */
+export const RUNTIME_ASSERTIONS: Readonly<Record<string, AssertionKind>> = {
+  GLOBAL_STATE_CODE: 'globalState', IO_CODE: 'io', IO_OR_GS_CODE: 'ioOrGs', assertGraphWritable: 'graphWritable',
+};
 const RUNTIME_TAGS: Readonly<Record<string, Tags>> = {
-  GLOBAL_STATE_CODE: { asserts: 'globalState' },
-  IO_CODE: { asserts: 'io' },
-  IO_OR_GS_CODE: { asserts: 'ioOrGs' },
-  assertGraphWritable: { asserts: 'graphWritable' },
+  ...Object.fromEntries(Object.entries(RUNTIME_ASSERTIONS).map(([name, asserts]) => [name, { asserts }])),
   inMainThread: { predicate: 'mainThread' },
   inCoroutine: { predicate: 'coroutine' },
 };
-const NO_TAGS: Tags = {};
+export const NO_TAGS: Tags = {};
+const NOTHING_INHERITED = { member: NO_TAGS, container: NO_TAGS } as const;
 
-export interface Meaning {
-  readonly symbol: ts.Symbol;
-  readonly declarations: readonly ts.Declaration[];
+/** What a true result of a predicate tells; `negated`: a false one does. */
+export interface PredicateMeaning {
+  readonly kind: 'mainThread' | 'coroutine';
+  readonly negated: boolean;
 }
 
 export class Symbols {
@@ -39,6 +42,8 @@ export class Symbols {
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];
   private readonly meanings = new Map<ts.Node, ts.Symbol | null>();
+  private readonly moduleCache = new Map<ts.SourceFile, Tags>();
+  private readonly predicates = new Map<ts.Symbol, PredicateMeaning | null>();
 
   constructor(compiler: Compiler, program: ts.Program, names: Names, reader: TagReader, config: Config) {
     this.ts = compiler;
@@ -108,9 +113,15 @@ export class Symbols {
     if (known !== undefined) return known;
     this.tagCache.set(symbol, NO_TAGS);
     let tags: Tags = NO_TAGS;
+    for (const declaration of symbol.declarations ?? []) tags = merge(tags, this.ownTags(declaration));
     for (const declaration of symbol.declarations ?? []) {
-      tags = merge(tags, this.ownTags(declaration));
       tags = merge(tags, this.inheritedTags(declaration, symbol.name));
+      const typed = this.taggedType(declaration);
+      if (typed !== null) tags = merge(tags, typed.tags);
+      if (this.isExternal(declaration.getSourceFile())) {
+        tags = merge(tags, this.containerTags(declaration));
+        if (this.ts.isFunctionLike(declaration)) tags = merge(tags, this.moduleTags(declaration.getSourceFile()));
+      }
     }
     tags = merge(tags, this.namedTags(symbol));
     this.tagCache.set(symbol, tags);
@@ -124,6 +135,66 @@ export class Symbols {
     return merge(own, this.modelTags(declaration));
   }
 
+  /**
+   * The predicate a function is: by its tags, or because every return of its body is a predicate's result or the
+   * negation of one. Null for all others.
+   */
+  predicateOf(symbol: ts.Symbol): PredicateMeaning | null {
+    const known = this.predicates.get(symbol);
+    if (known !== undefined) return known;
+    this.predicates.set(symbol, null);
+    const tagged = this.tagsOf(symbol).predicate;
+    const meaning = tagged !== undefined ? { kind: tagged, negated: false } : this.helperPredicate(symbol);
+    this.predicates.set(symbol, meaning);
+    return meaning;
+  }
+
+  private helperPredicate(symbol: ts.Symbol): PredicateMeaning | null {
+    const { ts } = this;
+    const declaration = this.definition(symbol);
+    const node = declaration === null ? null : this.signatureNode(declaration);
+    if (node === null || !this.names.isFunction(node) || node.body === undefined) return null;
+    const body: ts.Node = node.body;
+    if (!ts.isBlock(body)) return this.predicateExpression(body as ts.Expression);
+    let result: PredicateMeaning | null | undefined;
+    let steps = 0;
+    const visit = (child: ts.Node): boolean => {
+      if (++steps > 200 || this.names.isFunction(child) || ts.isClassLike(child)) return steps > 200;
+      if (!ts.isReturnStatement(child)) return ts.forEachChild(child, visit) === true;
+      const meaning = child.expression === undefined ? null : this.predicateExpression(child.expression);
+      if (meaning === null || (result !== undefined && result !== null && (result.kind !== meaning.kind || result.negated !== meaning.negated))) {
+        result = null;
+        return true;
+      }
+      result = meaning;
+      return false;
+    };
+    const stopped = ts.forEachChild(body, visit) === true;
+    return stopped ? null : result ?? null;
+  }
+
+  private predicateExpression(expression: ts.Expression): PredicateMeaning | null {
+    const { ts } = this;
+    const e = skipTypes(ts, expression);
+    if (ts.isAwaitExpression(e)) return this.predicateExpression(e.expression);
+    if (ts.isPrefixUnaryExpression(e) && e.operator === ts.SyntaxKind.ExclamationToken) {
+      const inner = this.predicateExpression(e.operand);
+      return inner === null ? null : { kind: inner.kind, negated: !inner.negated };
+    }
+    if (ts.isCallExpression(e)) {
+      const symbol = this.meaning(skipTypes(ts, e.expression));
+      return symbol === null ? null : this.predicateOf(symbol);
+    }
+    if (ts.isIdentifier(e)) {
+      const declaration = this.meaning(e)?.valueDeclaration;
+      if (declaration !== undefined && ts.isVariableDeclaration(declaration) && declaration.initializer !== undefined
+        && (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) !== 0 && !ts.isSourceFile(declaration.parent.parent.parent)) {
+        return this.predicateExpression(declaration.initializer);
+      }
+    }
+    return null;
+  }
+
   private namedTags(symbol: ts.Symbol): Tags {
     const imported = this.runtimeImport(symbol);
     if (imported !== null) return RUNTIME_TAGS[imported] ?? NO_TAGS;
@@ -133,15 +204,89 @@ export class Symbols {
   }
 
   private inheritedTags(declaration: ts.Declaration, name: string): Tags {
+    const { member, container } = this.inherited(declaration, name);
+    return merge(member, container);
+  }
+
+  /** Tags of the members it implements or overrides, and of the classes or interfaces that hold those. */
+  inherited(declaration: ts.Declaration, name: string): { readonly member: Tags; readonly container: Tags } {
     const { ts } = this;
     const holder = declaration.parent;
-    if (holder === undefined || !(ts.isClassLike(holder) || ts.isInterfaceDeclaration(holder)) || isStatic(ts, declaration) || ts.isConstructorDeclaration(declaration)) return NO_TAGS;
-    let tags: Tags = NO_TAGS;
-    for (const base of this.baseSymbols(holder)) {
-      const member = base.members?.get(name as ts.__String);
-      if (member !== undefined) tags = merge(tags, this.tagsOf(member));
+    if (holder === undefined || !(ts.isClassLike(holder) || ts.isInterfaceDeclaration(holder)) || isStatic(ts, declaration) || ts.isConstructorDeclaration(declaration)) return NOTHING_INHERITED;
+    if (holder.heritageClauses === undefined) return NOTHING_INHERITED;
+    let member: Tags = NO_TAGS;
+    let container: Tags = NO_TAGS;
+    const seen = new Set<ts.Symbol>();
+    const pending = this.baseSymbols(holder);
+    for (let base = pending.shift(); base !== undefined; base = pending.shift()) {
+      if (seen.has(base) || seen.size > 256) continue;
+      seen.add(base);
+      const inherited = base.members?.get(name as ts.__String);
+      for (const d of inherited?.declarations ?? []) member = merge(member, this.ownTags(d));
+      for (const d of base.declarations ?? []) {
+        if (!ts.isClassLike(d) && !ts.isInterfaceDeclaration(d)) continue;
+        if (inherited !== undefined) container = merge(container, this.classOnly(this.ownTags(d)));
+        pending.push(...this.baseSymbols(d));
+      }
+    }
+    return { member, container };
+  }
+
+  /** The tags of a class, interface or module that hold for the functions in it. */
+  classOnly(tags: Tags): Tags {
+    if (tags.class === undefined && tags.coroutine === undefined) return NO_TAGS;
+    return { ...(tags.class === undefined ? {} : { class: tags.class }), ...(tags.coroutine === undefined ? {} : { coroutine: tags.coroutine }) };
+  }
+
+  /** Class and coroutine tags of the module that a source file is. */
+  moduleTags(source: ts.SourceFile): Tags {
+    let tags = this.moduleCache.get(source);
+    if (tags === undefined) {
+      tags = this.classOnly(this.reader.parse(this.reader.moduleUses(source), []));
+      this.moduleCache.set(source, tags);
     }
     return tags;
+  }
+
+  /** Class and coroutine tags of the class, interface or object type around a member. */
+  containerTags(declaration: ts.Node): Tags {
+    const holder = declaration.parent;
+    if (this.ts.isClassLike(holder) || this.ts.isInterfaceDeclaration(holder)) return this.classOnly(this.ownTags(holder));
+    return this.ts.isTypeLiteralNode(holder) && this.ts.isTypeAliasDeclaration(holder.parent) ? this.classOnly(this.ownTags(holder.parent)) : NO_TAGS;
+  }
+
+  /** The declaration that names a function expression: a variable, property, assignment or export. */
+  holderOf(node: ts.Node): ts.Node {
+    const { ts } = this;
+    if (!ts.isArrowFunction(node) && !ts.isFunctionExpression(node)) return node;
+    let child: ts.Node = node;
+    let at = node.parent;
+    while (ts.isParenthesizedExpression(at) || ts.isAsExpression(at) || ts.isSatisfiesExpression(at) || ts.isNonNullExpression(at)) { child = at; at = at.parent; }
+    const holds = (ts.isVariableDeclaration(at) || ts.isPropertyDeclaration(at) || ts.isPropertyAssignment(at)) ? at.initializer === child
+      : ts.isExportAssignment(at) || (ts.isBinaryExpression(at) && at.right === child && at.operatorToken.kind === ts.SyntaxKind.EqualsToken);
+    return holds ? at : node;
+  }
+
+  /** Tags written at a function or at what names it. */
+  functionTags(node: ts.Node): Tags {
+    const holder = this.holderOf(node);
+    const own = this.ownTags(node as ts.Declaration);
+    return holder === node ? own : merge(own, this.ownTags(holder as ts.Declaration));
+  }
+
+  /** A project's own member with one of these names (such as `[Symbol.iterator]`) in a type; null where there is none. */
+  wellKnownMember(type: ts.Type, names: readonly string[]): ts.Declaration | null {
+    const parts = type.isUnion() ? type.types : [type];
+    for (const part of parts) {
+      if (part.symbol === undefined || part.symbol.declarations?.every((d) => this.isExternal(d.getSourceFile())) !== false) continue;
+      for (const property of this.checker.getPropertiesOfType(part)) {
+        for (const d of property.declarations ?? []) {
+          const { name } = d as ts.NamedDeclaration;
+          if (name !== undefined && this.ts.isFunctionLike(d) && names.includes(memberName(this.ts, name)) && !this.isExternal(d.getSourceFile())) return d;
+        }
+      }
+    }
+    return null;
   }
 
   /** Classes and interfaces that a class or interface names in its heritage clauses. */
@@ -217,10 +362,6 @@ export class Symbols {
     if (alias === null || this.functionType(alias.type) === null) return null;
     const tags = this.ownTags(alias);
     return tags.class === undefined && tags.coroutine === undefined ? null : { alias, tags };
-  }
-
-  isFunctionDeclaredType(declaration: ts.Node): boolean {
-    return this.signatureNode(declaration) !== null;
   }
 
   /** Do values of this declaration's type take calls? Costs a type query. */
@@ -311,10 +452,6 @@ export function skipTypes(compiler: Compiler, expression: ts.Expression): ts.Exp
   return e;
 }
 
-export function hasBody(node: ts.Node): node is FunctionNode & { body: ts.Node } {
-  return (node as FunctionNode).body !== undefined;
-}
-
 /** `first` wins where both speak. */
 export function merge(first: Tags, second: Tags): Tags {
   if (second === NO_TAGS) return first;
@@ -328,9 +465,9 @@ interface CompiledModel {
 
 function compileModel(model: Model): CompiledModel {
   const { module, name, except, runs, ...rest } = model;
-  const modulePattern = pattern(module.replace(/^node:/, ''), true);
-  const namePattern = pattern(name, false);
-  const exceptions = (except ?? []).map((e) => pattern(e, false));
+  const modulePattern = globPattern(module.replace(/^node:/, ''), true);
+  const namePattern = globPattern(name, false);
+  const exceptions = (except ?? []).map((e) => globPattern(e, false));
   const tags: Tags = {
     ...(Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as Tags),
     ...(runs === undefined ? {} : { runs: runs.map((r) => ({ param: r.param, context: r.context, wait: r.wait === true })) }),
@@ -341,7 +478,7 @@ function compileModel(model: Model): CompiledModel {
   };
 }
 
-function pattern(glob: string, segments: boolean): RegExp {
+export function globPattern(glob: string, segments: boolean): RegExp {
   const source = glob.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replace(/\*\*|\*/g, (star) => (star === '**' || !segments ? '.*' : '[^/]*'));
   return new RegExp(`^${source}$`);
 }

@@ -163,10 +163,11 @@ export class TagReader {
 }
 
 /** Which tags a kind of declaration can carry. */
-export function allowedOn(tag: string, target: 'function' | 'type' | 'property' | 'module' | 'other'): boolean {
+export function allowedOn(tag: string, target: 'function' | 'function-property' | 'type' | 'property' | 'module' | 'other'): boolean {
   const isClass = (CLASS_TAGS as readonly string[]).includes(tag) || (COROUTINE_TAGS as readonly string[]).includes(tag);
   switch (target) {
     case 'function': return tag !== 'graphState';
+    case 'function-property': return true;
     case 'type': case 'module': return isClass;
     case 'property': return tag === 'graphState';
     case 'other': return false;

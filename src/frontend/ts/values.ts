@@ -15,6 +15,8 @@ export interface SiteIndex {
   siteOf(node: ts.Node): number | undefined;
 }
 
+const NO_SITES: SiteIndex = { siteOf: () => undefined };
+
 export class Values {
   private readonly symbols: Symbols;
   private readonly names: Names;
@@ -65,12 +67,16 @@ export class Values {
     return literal === undefined ? null : { k: 'lit', value: literal };
   }
 
-  /** `f.bind(x, …)` is `f`; arguments given to `bind` are not tracked by position. */
+  /** `f.bind(x, a)` is `f` with its first parameter given. */
   private boundFunction(call: ts.CallExpression, sites: SiteIndex): Value | null {
     const { ts } = this.symbols;
     const callee = skipTypes(ts, call.expression);
     if (!ts.isPropertyAccessExpression(callee) || callee.name.text !== 'bind') return null;
-    return this.of(callee.expression, sites);
+    const declaration = this.symbols.meaning(callee)?.declarations?.[0];
+    if (declaration !== undefined && !this.symbols.isExternal(declaration.getSourceFile())) return null;
+    const target = this.of(callee.expression, sites);
+    if (target === null || call.arguments.length <= 1) return target;
+    return { k: 'bound', target, args: call.arguments.slice(1).map((argument) => (ts.isSpreadElement(argument) ? null : this.of(argument, sites))) };
   }
 
   /** What an identifier or property access refers to. */
@@ -101,7 +107,10 @@ export class Values {
       const literal = this.symbols.literal(e);
       return literal === undefined ? null : { k: 'lit', value: literal };
     }
-    if (ts.isClassLike(declaration)) return { k: 'class', key: this.names.key(declaration) };
+    if (ts.isClassLike(declaration)) {
+      if (this.symbols.isExternal(declaration.getSourceFile())) return this.external(declaration, symbol);
+      return { k: 'class', key: this.names.key(declaration) };
+    }
     if (this.symbols.isExternal(declaration.getSourceFile())) return this.external(declaration, symbol);
     if (ts.isFunctionDeclaration(declaration) || ts.isFunctionExpression(declaration)) return { k: 'fn', key: this.names.key(declaration) };
     if (ts.isMethodDeclaration(declaration)) {
@@ -119,6 +128,8 @@ export class Values {
     if (ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration)) {
       const typed = this.symbols.taggedType(declaration);
       if (typed !== null) return { k: 'member', key: this.names.key(typed.alias) };
+      const held = constantFunction(ts, declaration);
+      if (held !== null) return { k: 'fn', key: this.names.key(held) };
       const literal = ts.isVariableDeclaration(declaration) ? this.symbols.literal(e) : undefined;
       return literal === undefined ? { k: 'cell', key: this.cellKey(declaration) } : { k: 'lit', value: literal };
     }
@@ -127,14 +138,50 @@ export class Values {
     return null;
   }
 
-  private parameter(declaration: ts.ParameterDeclaration): Value | null {
+  parameter(declaration: ts.ParameterDeclaration): Value | null {
     const { ts } = this.symbols;
     const typed = this.symbols.taggedType(declaration);
     if (typed !== null) return { k: 'member', key: this.names.key(typed.alias) };
     const owner = declaration.parent;
     if (!this.names.isFunction(owner) || owner.body === undefined) return null;
-    const index = ts.getThisContainer === undefined ? 0 : owner.parameters.filter((p) => !isThisParameter(ts, p)).indexOf(declaration);
+    const index = owner.parameters.filter((p) => !isThisParameter(ts, p)).indexOf(declaration);
     return { k: 'param', fn: this.names.key(owner), index };
+  }
+
+  /** Where a value assigned to this expression goes; null where an accessor takes it, or nobody knows. */
+  target(expression: ts.Expression): Value | null {
+    const { ts } = this.symbols;
+    const e = skipTypes(ts, expression);
+    if (ts.isElementAccessExpression(e) && !ts.isStringLiteralLike(e.argumentExpression)) return this.of(e.expression, NO_SITES);
+    if (!ts.isIdentifier(e) && !ts.isPropertyAccessExpression(e) && !ts.isElementAccessExpression(e)) return null;
+    const symbol = this.symbols.meaning(e);
+    const declaration = symbol?.valueDeclaration;
+    if (declaration === undefined) return ts.isPropertyAccessExpression(e) ? this.of(e.expression, NO_SITES) : null;
+    if (ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration)) {
+      const typed = this.symbols.taggedType(declaration);
+      return typed !== null ? { k: 'member', key: this.names.key(typed.alias) } : { k: 'cell', key: this.cellKey(declaration) };
+    }
+    if (ts.isGetAccessor(declaration) || ts.isSetAccessor(declaration)) return null;
+    const value = this.reference(e, NO_SITES);
+    return value !== null && (value.k === 'cell' || value.k === 'member' || value.k === 'param' || value.k === 'any') ? value : null;
+  }
+
+  /** The channels that an emitter speaks on: its project class and that one's bases, or the variable it is. */
+  channels(receiver: ts.Expression): string[] {
+    const { ts, checker } = this.symbols;
+    const type = checker.getNonNullableType(checker.getTypeAtLocation(receiver));
+    const channels: string[] = [];
+    const pending = [type.symbol as ts.Symbol | undefined];
+    for (let i = 0; i < pending.length && i < 64; i++) {
+      for (const d of pending[i]?.declarations ?? []) {
+        if ((!ts.isClassLike(d) && !ts.isInterfaceDeclaration(d)) || this.symbols.isExternal(d.getSourceFile())) continue;
+        channels.push(this.names.key(d));
+        pending.push(...this.symbols.baseSymbols(d));
+      }
+    }
+    if (channels.length > 0) return channels;
+    const declaration = this.symbols.meaning(skipTypes(ts, receiver))?.valueDeclaration;
+    return declaration === undefined || this.symbols.isExternal(declaration.getSourceFile()) ? [] : [`${this.names.key(declaration)}@${String(declaration.pos)}`];
   }
 
   external(declaration: ts.Declaration, symbol: ts.Symbol): Value {
@@ -160,6 +207,20 @@ export class Values {
     return `${this.names.fileOf(declaration.getSourceFile())}#=${target.getText().slice(0, 80)}`;
   }
 
+  /** The slot that a property of this name in a place of this type is put into; `known`: such a slot may exist by name. */
+  slotOf(type: ts.Type, name: string, known: boolean): Value | null {
+    const { ts, checker } = this.symbols;
+    const wanted = checker.getNonNullableType(type);
+    if (known) {
+      const declared = this.propertyValue(wanted, name);
+      if (declared !== null) return declared;
+    }
+    const property = checker.getPropertyOfType(wanted, name);
+    const valueType = property === undefined ? checker.getIndexTypeOfType(wanted, ts.IndexKind.String) : property.declarations === undefined ? checker.getTypeOfSymbol(property) : undefined;
+    const alias = valueType?.aliasSymbol?.declarations?.find((d) => ts.isTypeAliasDeclaration(d));
+    return alias !== undefined && this.symbols.signatureNode(alias) !== null ? { k: 'member', key: this.names.key(alias) } : null;
+  }
+
   /** The cells a property name of an object type stands for: the slot it is declared as. */
   propertyValue(type: ts.Type, name: string): Value | null {
     const { ts } = this.symbols;
@@ -169,9 +230,17 @@ export class Values {
       if (this.symbols.isExternal(d.getSourceFile())) return null;
       if (ts.isPropertyAssignment(d) || ts.isShorthandPropertyAssignment(d) || (ts.isMethodDeclaration(d) && ts.isObjectLiteralExpression(d.parent))) return { k: 'cell', key: this.names.key(d) };
       if (ts.isMethodSignature(d) || ts.isPropertySignature(d) || ts.isPropertyDeclaration(d) || ts.isMethodDeclaration(d)) return { k: 'member', key: this.memberKey(d) };
-      return ts.isParameter(d) ? { k: 'cell', key: this.names.key(d) } : null;
+      return ts.isParameter(d) ? this.parameter(d) : null;
     }));
   }
+}
+
+/** The function that a constant holds and nothing else: a call of the constant is a call of it. */
+function constantFunction(compiler: typeof ts, declaration: ts.Node): ts.ArrowFunction | ts.FunctionExpression | null {
+  if (!compiler.isVariableDeclaration(declaration) || declaration.initializer === undefined) return null;
+  if ((compiler.getCombinedNodeFlags(declaration) & compiler.NodeFlags.Const) === 0) return null;
+  const e = skipTypes(compiler, declaration.initializer);
+  return compiler.isArrowFunction(e) || compiler.isFunctionExpression(e) ? e : null;
 }
 
 function isThisParameter(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {

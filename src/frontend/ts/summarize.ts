@@ -1,0 +1,250 @@
+/**
+ * The TypeScript front end: a program in, one `FileSummary` for each of its own files out.
+ *
+ * The program brings its compiler along; instances must not mix. Files of libraries get no summary: what they declare
+ * is known through the type checker where it is used.
+ * Leaves to others: everything about how the files fit together (`link`).
+ */
+import type ts from 'typescript';
+import type { Config } from '../../model/config.ts';
+import { ProjectError } from '../../model/errors.ts';
+import type { AssertionKind, FileSummary, FunctionSummary, Value, WaivedAssertion } from '../../model/summary.ts';
+import { readWaivedAssertions, readWaivers } from './comments.ts';
+import { DeclarationReader, type FunctionHead } from './declarations.ts';
+import { ENTRY, type State } from './facts.ts';
+import { Names, type Compiler } from './names.ts';
+import { gatherNames } from './prepass.ts';
+import { Statements } from './statements.ts';
+import { globPattern, RUNTIME_ASSERTIONS, skipTypes, Symbols } from './symbols.ts';
+import { TagReader } from './tags.ts';
+import { Values } from './values.ts';
+import { Walk, type Body } from './walk.ts';
+
+export interface SummarizedFile {
+  /** Absolute, as the program names it. */
+  readonly fileName: string;
+  readonly summary: FileSummary;
+}
+
+/** Summaries of all files of the program that are no library, sorted by name. */
+export function summarizeProgram(compiler: Compiler, program: ts.Program, root: string, config: Config): SummarizedFile[] {
+  const names = new Names(compiler, root);
+  const reader = new TagReader(compiler, config.tags);
+  const symbols = new Symbols(compiler, program, names, reader, config);
+  const values = new Values(symbols);
+  const sources = program.getSourceFiles().filter((source) => !symbols.isExternal(source) && !source.fileName.endsWith('.json'));
+  const graphTags = ['graphState', ...Object.entries(config.tags).filter(([, to]) => to === 'graphState').map(([tag]) => tag)];
+  const project = gatherNames(compiler, sources, graphTags);
+  const apiModules = [...config.modules.globalState, ...config.modules.io, ...config.modules.common].map((glob) => globPattern(glob, true));
+  const assertionNames = gatherAssertionNames(compiler, symbols, sources, config);
+  const summaries = sources.map((source) => {
+    const base = names.fileOf(source).replace(/^.*\//, '').replace(/(?:\.d)?\.[^.]+$/, '');
+    try {
+      const walk = new Walk(symbols, values, project, source, config.expireFactsAtAwait);
+      return { fileName: source.fileName, summary: new FileSummarizer(walk, assertionNames).summarize(apiModules.some((p) => p.test(base))) };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new ProjectError('too-deep', `${names.fileOf(source)} nests its code too deeply to be analysed.`, 'Exclude the file from the tsconfig, or split its largest expression.');
+    }
+  });
+  return summaries.sort((a, b) => (a.summary.file < b.summary.file ? -1 : a.summary.file > b.summary.file ? 1 : 0));
+}
+
+/** Names by which a commented-out call is known as an assertion: of the run-time library, the configuration, tagged functions. */
+function gatherAssertionNames(compiler: Compiler, symbols: Symbols, sources: readonly ts.SourceFile[], config: Config): ReadonlyMap<string, AssertionKind> {
+  const known = new Map<string, AssertionKind>([...Object.entries(RUNTIME_ASSERTIONS), ...Object.entries(config.assertions)]);
+  const tagNames = ['asserts', ...Object.entries(config.tags).filter(([, to]) => to === 'asserts').map(([tag]) => tag)];
+  for (const source of sources) {
+    if (!tagNames.some((tag) => source.text.includes(`@${tag}`))) continue;
+    const stack: ts.Node[] = [source];
+    while (stack.length > 0) {
+      const node = stack.pop() as ts.Node;
+      const name = (node as ts.NamedDeclaration).name;
+      if (name !== undefined && compiler.isIdentifier(name) && (compiler.isFunctionLike(node) || compiler.isVariableDeclaration(node))) {
+        const { asserts } = symbols.ownTags(node);
+        if (asserts !== undefined) known.set(name.text, asserts);
+      }
+      compiler.forEachChild(node, (child) => { stack.push(child); });
+    }
+  }
+  return known;
+}
+
+class FileSummarizer {
+  private readonly walk: Walk;
+  private readonly ts: Compiler;
+  private readonly statements: Statements;
+  private readonly assertionNames: ReadonlyMap<string, AssertionKind>;
+
+  constructor(walk: Walk, assertionNames: ReadonlyMap<string, AssertionKind>) {
+    this.walk = walk;
+    this.ts = walk.ts;
+    this.statements = new Statements(walk);
+    this.assertionNames = assertionNames;
+  }
+
+  summarize(isApiModule: boolean): FileSummary {
+    const { walk } = this;
+    const { source } = walk;
+    const reader = new DeclarationReader(walk);
+    const declared = reader.read();
+    const waived = this.waivedByFunction(declared.functions);
+    const functions = declared.functions.map((head) => this.function(head, waived.get(head.key) ?? []));
+    return {
+      file: walk.names.fileOf(source),
+      lines: source.getLineStarts().length,
+      functions,
+      calls: walk.calls,
+      flows: walk.flows,
+      members: declared.members,
+      types: declared.types,
+      slotAssignments: walk.slotAssignments,
+      graphWrites: walk.graphWrites,
+      drains: walk.drains,
+      exports: isApiModule ? reader.exports() : [],
+      constructed: [...walk.constructed].sort(),
+      waivers: readWaivers(this.ts, source),
+      tagProblems: declared.tagProblems,
+    };
+  }
+
+  private function(head: FunctionHead, waivedAssertions: readonly WaivedAssertion[]): FunctionSummary {
+    const { walk } = this;
+    const body = head.hasBody ? this.walkBody(head) : null;
+    const { node, nameNode, parent, container, literalMember, expressionBody, ...rest } = head;
+    const whole = head.kind === 'module';
+    return {
+      ...rest,
+      nameSpan: whole ? { line: 1, column: 1, endLine: 1, endColumn: 1 } : walk.span(nameNode),
+      span: walk.span(node),
+      ...(parent === null ? {} : { parent }),
+      ...(container === null ? {} : { container }),
+      ...(literalMember ? { literalMember: true as const } : {}),
+      ...(expressionBody ? { expressionBody: true as const } : {}),
+      returns: body === null ? [] : distinct(body.returns),
+      assertions: body === null ? [] : body.assertions,
+      waivedAssertions,
+    };
+  }
+
+  /** Walks a body; a second time with all conditions followed where something in it depends on the context. */
+  private walkBody(head: FunctionHead): Body {
+    const { walk } = this;
+    const body: Body = {
+      key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: this.leadingStatements(head.node),
+      tracking: false, sensitive: false, skipped: false, kills: 0,
+    };
+    walk.body = body;
+    const mark = walk.mark();
+    this.run(head);
+    if (body.sensitive && body.skipped) {
+      walk.reset(mark);
+      body.tracking = true;
+      this.run(head);
+    }
+    return body;
+  }
+
+  private run(head: FunctionHead): void {
+    const { ts, walk } = this;
+    const { node } = head;
+    const inherited = walk.closures.get(node)?.state;
+    const entry: State = inherited === undefined || inherited.length === 0 ? [ENTRY] : inherited;
+    this.statements.body((statements) => {
+      const x = statements.expressions;
+      if (ts.isSourceFile(node)) return statements.list(node.statements, entry);
+      let state = entry;
+      if (ts.isClassLike(node)) {
+        for (const member of node.members) {
+          if (!ts.isPropertyDeclaration(member) || member.initializer === undefined || this.isStatic(member)) continue;
+          state = x.expression(member.initializer, state);
+          x.field(member);
+        }
+        return state;
+      }
+      if (!walk.names.isFunction(node) || node.body === undefined) return state;
+      const params = node.parameters.filter((p) => !(ts.isIdentifier(p.name) && p.name.text === 'this'));
+      params.forEach((p, index) => {
+        if (p.initializer !== undefined) state = x.expression(p.initializer, state);
+        const from: Value = { k: 'param', fn: head.key, index };
+        if (!ts.isIdentifier(p.name)) x.bind(p.name, from);
+        else if (ts.isConstructorDeclaration(node) && ts.isParameterPropertyDeclaration(p, node)) walk.addFlow({ k: 'cell', key: walk.names.key(p) }, from);
+      });
+      const body: ts.Node = node.body;
+      if (ts.isBlock(body)) return statements.list(body.statements, state);
+      state = x.expression(body as ts.Expression, state);
+      x.returned(body as ts.Expression);
+      return state;
+    }, node);
+  }
+
+  private isStatic(member: ts.PropertyDeclaration): boolean {
+    return this.ts.getModifiers(member)?.some((m) => m.kind === this.ts.SyntaxKind.StaticKeyword) ?? false;
+  }
+
+  /** Statements of a body before the first one with an effect, and that one: an assertion may be any of them. */
+  private leadingStatements(node: ts.Node): ReadonlySet<ts.Node> {
+    const { ts, walk } = this;
+    const leading = new Set<ts.Node>();
+    const body = walk.names.isFunction(node) ? node.body : undefined;
+    if (body === undefined || !ts.isBlock(body)) return leading;
+    for (const statement of body.statements) {
+      leading.add(statement);
+      if (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement) || ts.isEmptyStatement(statement) || ts.isEnumDeclaration(statement)) continue;
+      if (ts.isVariableStatement(statement)) {
+        if (statement.declarationList.declarations.every((d) => d.initializer === undefined || !this.hasEffect(d.initializer))) continue;
+        break;
+      }
+      if (ts.isExpressionStatement(statement)) {
+        const e = skipTypes(ts, statement.expression);
+        if (ts.isStringLiteral(e)) continue;
+        if (ts.isCallExpression(e) && (e.expression.kind === ts.SyntaxKind.SuperKeyword || this.isAssertion(e))) continue;
+      }
+      break;
+    }
+    return leading;
+  }
+
+  private isAssertion(call: ts.CallExpression): boolean {
+    const symbol = this.walk.symbols.meaning(skipTypes(this.ts, call.expression));
+    return symbol !== null && this.walk.symbols.tagsOf(symbol).asserts !== undefined;
+  }
+
+  /** Whether an initialiser calls or writes something; a closure's body runs later. */
+  private hasEffect(expression: ts.Expression): boolean {
+    const { ts, walk } = this;
+    const visit = (node: ts.Node): boolean => {
+      if (walk.names.isFunction(node)) return false;
+      if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node) || ts.isAwaitExpression(node) || ts.isYieldExpression(node) || ts.isDeleteExpression(node)) return true;
+      if (ts.isBinaryExpression(node) && node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment && node.operatorToken.kind <= ts.SyntaxKind.LastAssignment) return true;
+      if ((ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) && (node.operator === ts.SyntaxKind.PlusPlusToken || node.operator === ts.SyntaxKind.MinusMinusToken)) return true;
+      if (ts.isPropertyAccessExpression(node) && walk.project.accessors.has(node.name.text) && (walk.symbols.meaning(node)?.declarations?.some((d) => ts.isGetAccessor(d)) ?? false)) return true;
+      return ts.forEachChild(node, visit) === true;
+    };
+    return visit(expression);
+  }
+
+  /** Commented-out assertions by the innermost function they stand in. */
+  private waivedByFunction(heads: readonly FunctionHead[]): Map<string, WaivedAssertion[]> {
+    const { walk } = this;
+    const byFunction = new Map<string, WaivedAssertion[]>();
+    for (const { start, ...waived } of readWaivedAssertions(this.ts, walk.source, (name) => this.assertionNames.get(name) ?? null)) {
+      let innermost: FunctionHead | null = null;
+      for (const head of heads) {
+        if (!head.hasBody || !walk.names.isFunction(head.node)) continue;
+        const { body } = head.node;
+        if (body === undefined || body.pos > start || start >= body.end) continue;
+        if (innermost === null || body.pos >= ((innermost.node as ts.FunctionDeclaration).body?.pos ?? 0)) innermost = head;
+      }
+      if (innermost === null) continue;
+      const list = byFunction.get(innermost.key) ?? [];
+      list.push(waived);
+      byFunction.set(innermost.key, list);
+    }
+    return byFunction;
+  }
+}
+
+function distinct(values: readonly Value[]): Value[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
