@@ -48,13 +48,14 @@ export async function analyzeProjects(request: AnalyzeRequest): Promise<Analyzed
 
   const reports = found.projects.map((project, index) => {
     const name = relativePath(request.cwd, project.configFile);
+    const config = configs.get(project) ?? completeConfig({});
     request.onProgress(`Loading ${name}`);
-    const { program, ownFiles } = loadProgram(project, found.root);
+    const { program, ownFiles } = loadProgram(project, found.root, Object.keys(config.tags));
     const selected = filter.select(ownFiles);
     if (index === found.projects.length - 1) filter.rejectUnmatched();
     request.onProgress(`Analysing ${name}, files: ${String(ownFiles.size)}`);
     const input = { compiler: ts, program, root: found.root, reports: (file: string) => selected.has(file) };
-    return withinStack(() => null, found.root, () => analyzeProgram(input, configs.get(project) ?? completeConfig({}), request.rules));
+    return withinStack(() => null, found.root, () => analyzeProgram(input, config, request.rules));
   });
   return { report: mergeReports(reports, request.now() - started), root: found.root };
 }

@@ -29,17 +29,23 @@ const OPTIONS: typescript.CompilerOptions = {
   emitDeclarationOnly: false,
 };
 
-export function loadProgram(project: Project, root: string): LoadedProgram {
+/** `furtherTags` are names that the configuration gives to tags. */
+export function loadProgram(project: Project, root: string, furtherTags: readonly string[]): LoadedProgram {
   const { commandLine } = project;
   const options = { ...commandLine.options, ...OPTIONS };
   delete options.tsBuildInfoFile;
-  const host = createSourceHost(options);
-  const program = withinStack(() => host.parsing.file, root, () => ts.createProgram({
-    rootNames: commandLine.fileNames,
-    options,
-    host,
-    ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
-  }));
+  const host = createSourceHost(options, furtherTags);
+  const program = withinStack(() => host.parsing.file, root, () => {
+    const made = ts.createProgram({
+      rootNames: commandLine.fileNames,
+      options,
+      host,
+      ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
+    });
+    // The checker binds all files, which gives every node its parent.
+    made.getTypeChecker();
+    return made;
+  });
   const ownFiles = ownFilesOf(program, project);
   rejectSyntaxErrors(program, ownFiles, root);
   return { program, ownFiles };

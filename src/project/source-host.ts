@@ -1,7 +1,7 @@
 /**
  * The compiler's view of the file system.
  *
- * In: compiler options, and the names of the tags that count. Out: a host that reads the disk, with the standard library from the bundled compiler.
+ * In: compiler options, and further names for tags. Out: a host that reads the disk, with the standard library from the bundled compiler.
  * Leaves to others: which files to read (`load-program.ts`).
  */
 import { getLibFiles, libFolderInMemoryPath } from '@ts-morph/common';
@@ -16,7 +16,8 @@ export interface SourceHost extends typescript.CompilerHost {
  * `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration
  * file that may not exist.
  */
-export function createSourceHost(options: typescript.CompilerOptions): SourceHost {
+export function createSourceHost(options: typescript.CompilerOptions, furtherTags: readonly string[] = []): SourceHost {
+  const tagged = new RegExp(String.raw`@(?:${[...OUR_TAGS, ...furtherTags].join('|')})\b`);
   const host = ts.createCompilerHost(options);
   const parsing: SourceHost['parsing'] = { file: null };
   const disk = { fileExists: host.fileExists.bind(host), readFile: host.readFile.bind(host) };
@@ -33,11 +34,20 @@ export function createSourceHost(options: typescript.CompilerOptions): SourceHos
       if (text === undefined) return undefined;
       parsing.file = file;
       const given = typeof settings === 'object' ? settings : { languageVersion: settings };
-      const source = ts.createSourceFile(file, text, library === undefined ? given : { ...given, jsDocParsingMode: ts.JSDocParsingMode.ParseNone });
+      const needsComments = library === undefined && (!isPackageDeclaration(file) || tagged.test(text));
+      const source = ts.createSourceFile(file, text, needsComments ? given : { ...given, jsDocParsingMode: ts.JSDocParsingMode.ParseNone });
       parsing.file = null;
       return source;
     },
   });
+}
+
+/** Where a declaration file of a package has none of these, its comments need not be parsed. */
+const OUR_TAGS = ['globalState', 'io', 'ioOrGs', 'common', 'coroutine', 'coroutineMixed', 'coroutineWrapper', 'noCoroutine', 'runs', 'mainThreadCheck',
+  'coroutineCheck', 'asserts', 'switchesTo', 'permissionApi', 'graphState', 'drainBegin', 'drainEnd'];
+
+function isPackageDeclaration(file: string): boolean {
+  return file.includes('/node_modules/') && /\.d\.[cm]?ts$/.test(file);
 }
 
 const library = new Map<string, string>();

@@ -24,7 +24,7 @@ function problem(work: () => unknown): ProjectError {
 
 function ownFiles(folder: string, ...projects: string[]): string[][] {
   const found = findProjects(projects, folder);
-  return found.projects.map((project) => [...loadProgram(project, found.root).ownFiles].map((file) => relativePath(found.root, file)).sort());
+  return found.projects.map((project) => [...loadProgram(project, found.root, []).ownFiles].map((file) => relativePath(found.root, file)).sort());
 }
 
 describe('which project', () => {
@@ -115,9 +115,28 @@ test('the standard library is there, though nothing is installed', () => {
   const folder = temporaryFolder({ 'tsconfig.json': STRICT, 'a.ts': 'export const sizes: number[] = [1].map((size) => size + 1);' });
   const [project] = findProjects([], folder).projects;
   if (project === undefined) throw new Error('no project');
-  const { program, ownFiles } = loadProgram(project, folder);
+  const { program, ownFiles } = loadProgram(project, folder, []);
   expect(ownFiles.size).toBe(1);
   expect(ts.getPreEmitDiagnostics(program).map((diagnostic) => diagnostic.messageText)).toEqual([]);
+});
+
+test('comments of a package are read where they hold tags', () => {
+  const folder = temporaryFolder({
+    'tsconfig.json': STRICT,
+    'a.ts': `import 'tagged'; import 'untagged'; import 'renamed';`,
+    ...Object.fromEntries([['tagged', '@globalState'], ['untagged', '@deprecated'], ['renamed', '@mainOnly']].flatMap(([name = '', tag = '']) => [
+      [`node_modules/${name}/package.json`, `{ "name": "${name}", "types": "index.d.ts" }`],
+      [`node_modules/${name}/index.d.ts`, `/** ${tag} */\nexport declare function f(): void;`],
+    ])),
+  });
+  const [project] = findProjects([], folder).projects;
+  if (project === undefined) throw new Error('no project');
+  const { program } = loadProgram(project, folder, ['mainOnly']);
+  const tags = (name: string): string[] => {
+    const statement = program.getSourceFile(`${folder}/node_modules/${name}/index.d.ts`)?.statements[0];
+    return statement === undefined ? ['missing'] : ts.getJSDocTags(statement).map((tag) => tag.tagName.text);
+  };
+  expect([tags('tagged'), tags('untagged'), tags('renamed')]).toEqual([['globalState'], [], ['mainOnly']]);
 });
 
 describe('project references', () => {
@@ -144,7 +163,7 @@ describe('project references', () => {
     const found = findProjects(['export'], folder);
     const [project] = found.projects;
     if (project === undefined) throw new Error('no project');
-    const { program } = loadProgram(project, found.root);
+    const { program } = loadProgram(project, found.root, []);
     const main = program.getSourceFile(`${folder}/export/src/main.ts`);
     const call = main?.statements[1];
     if (call === undefined || !ts.isExpressionStatement(call) || !ts.isCallExpression(call.expression)) throw new Error('no call');
