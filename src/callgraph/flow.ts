@@ -59,6 +59,7 @@ export class ValueFlow {
   private readonly cellIds = new Map<string, number>();
   private readonly dirty: number[] = [];
   private readonly calleeCells: number[] = [];
+  private readonly stores = new Set<number>();
   private readonly usedResults = new Set<number>();
   private readonly emitted: { readonly channels: ReadonlySet<string>; readonly name: string | null }[] = [];
 
@@ -112,6 +113,11 @@ export class ValueFlow {
       }
       default: return [];
     }
+  }
+
+  /** Whether library calls put values into a place, beside what is assigned to it. */
+  isStore(name: string): boolean {
+    return this.stores.has(this.cellIds.get(name) ?? -1);
   }
 
   private atName(name: string): readonly Target[] {
@@ -305,7 +311,7 @@ export class ValueFlow {
       const { value } = argument;
       if (value === null || value.k === 'lit') continue;
       if (use.passes) this.add(value, base, result, 0);
-      if (use.stores && receiver !== undefined) this.into(receiver, base, (cell) => { this.add(value, base, cell, 0); });
+      if (use.stores && receiver !== undefined) this.into(receiver, base, (cell) => { this.stores.add(cell); this.add(value, base, cell, 0); });
       if (listens) {
         for (const channel of event.channels) {
           for (const name of [event.name ?? ANY_EVENT, ALL_EVENTS]) this.add(value, base, this.cell(`e:${channel}:${name}`), 0);

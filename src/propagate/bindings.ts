@@ -83,11 +83,11 @@ export class Bindings {
         const given = value.args.map((argument) => (argument === null ? [] : [...this.resolve(argument, base, env, depth)]));
         return this.resolve(value.target, base, env, depth).map((bound) => (bound.kind === 'closure' ? this.closure(bound.fn, bound.env, bound.shift, [...bound.given, ...given], bound.origin) : bound));
       }
-      case 'cell': return this.place(value, value.key, base, env, depth, [value.key]);
+      case 'cell': return this.place(value, value.key, base, env, depth);
       case 'member': {
         const { functions, cells } = this.program.memberTargets(value.key, value.exact === true);
         const direct = functions.map((fn) => this.closure(fn, this.empty, 0, []));
-        if (cells.length === 1 && functions.length === 0) return this.place(value, value.key, base, this.empty, depth, cells);
+        if (cells.length === 1 && functions.length === 0) return this.place(value, value.key, base, this.empty, depth);
         return distinct([...direct, ...this.merged(value, base)]);
       }
       case 'call': return this.result(value, base, env, depth);
@@ -95,8 +95,8 @@ export class Bindings {
   }
 
   /** A place with few sources is read in the context at hand; any other holds what flows there in the whole program. */
-  private place(value: Value, key: string, base: number, env: Env, depth: number, keys: readonly string[]): readonly Bound[] {
-    const sources = keys.length === 1 ? this.sources.get(key) ?? [] : [];
+  private place(value: Value, key: string, base: number, env: Env, depth: number): readonly Bound[] {
+    const sources = this.flow.isStore(key) ? [] : this.sources.get(key) ?? [];
     const merged = this.merged(value, base);
     if (merged.length === 0 || sources.length === 0 || sources.length > MAX_SOURCES || depth >= MAX_EVALUATION_DEPTH) return merged;
     const local = key.includes('@');
@@ -105,11 +105,8 @@ export class Bindings {
     if (known !== undefined) return known;
     this.memo.set(memo, merged);
     const found = distinct(sources.flatMap((s) => this.resolve(s.from, s.base, local || (key.startsWith(s.owner) && !s.owner.endsWith('<module>')) ? env : this.empty, depth + 1)));
-    // Sources that only the flow can follow (containers, stored arguments) show as functions missing here.
-    const seen = new Set(found.map((bound) => targetId(bound)));
-    const all = [...found, ...merged.filter((bound) => !seen.has(targetId(bound)))];
-    this.memo.set(memo, all);
-    return all;
+    this.memo.set(memo, found);
+    return found;
   }
 
   private result(value: Value & { k: 'call' }, base: number, env: Env, depth: number): readonly Bound[] {
@@ -356,10 +353,6 @@ function paramKey(fn: string, index: number): string {
 
 function originId(origin: Origin | null): string {
   return origin === null ? '' : `${String(origin.site)}:${String(origin.argument)}`;
-}
-
-function targetId(bound: Bound): string {
-  return bound.kind === 'closure' ? `f${String(bound.fn)}` : bound.kind === 'literal' ? 'l' : bound.target.kind === 'class' ? `c${bound.target.key}` : bound.target.kind === 'resolver' ? `r${String(bound.target.cell)}` : `x${bound.target.module}#${bound.target.name}`;
 }
 
 function distinct(bounds: readonly Bound[]): Bound[] {

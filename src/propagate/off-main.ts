@@ -122,7 +122,7 @@ export class OffMain {
         if (argument === undefined || argument.value === null) continue;
         for (const bound of this.bindings.resolve(argument.value, site.base, this.bindings.empty)) {
           const callee = this.calleeOf(bound);
-          if (callee?.classification.class === 'globalState') this.reportScheduled(site, runs, name, why, callee, bound, argument.span, argument.value);
+          if (callee !== null && isForbidden(callee)) this.reportScheduled(site, runs, name, why, callee, bound, argument.span, argument.value);
           else if (bound.kind === 'closure' && callee?.classification.class === null) this.visit(bound.fn, bound.env, false, null, null, 'root', { class: 'io', why });
         }
       }
@@ -180,7 +180,7 @@ export class OffMain {
       const slot = this.program.slot(value.key);
       if (slot !== undefined) {
         const { class: tag } = slot.classification;
-        if (tag === 'globalState') {
+        if (tag === 'globalState' || (tag === null && slot.summary.tags.permissionApi === true)) {
           this.report(visit, site, { name: slotOrFunctionName(slot), key: slot.summary.key, classification: slot.classification, permissionApi: slot.summary.tags.permissionApi === true }, 'slot', site.summary.span, site.file, this.callerOf(site));
           return;
         }
@@ -203,7 +203,7 @@ export class OffMain {
     }
     const callee = this.calleeOf(bound);
     if (callee === null) return;
-    if (callee.classification.class === 'globalState') { this.reportCall(visit, site, bound, callee, edge, param); return; }
+    if (isForbidden(callee)) { this.reportCall(visit, site, bound, callee, edge, param); return; }
     if (bound.kind === 'other') {
       if (bound.target.kind === 'external') this.enterLibrary(visit, site, bound.target);
       return;
@@ -244,7 +244,7 @@ export class OffMain {
     for (const bound of this.bindings.resolve(argument.value, site.base, visit.env)) {
       const callee = this.calleeOf(bound);
       if (callee === null) continue;
-      if (callee.classification.class === 'globalState') {
+      if (isForbidden(callee)) {
         const origin = bound.origin === null ? null : this.program.sites[bound.origin.site];
         const place = origin === null || origin === undefined ? null : origin.summary.args[bound.origin?.argument ?? 0];
         if (origin !== null && origin !== undefined && place !== undefined && place !== null) this.report(visit, origin, callee, 'callback', place.span, origin.file, this.callerOf(origin));
@@ -322,7 +322,7 @@ export class OffMain {
   }
 
   private targetHop(callee: Callee, edge: EdgeKind, file: string, span: Span): Hop {
-    return { function: callee.name, file, line: span.line, column: span.column, edge, class: 'globalState', why: callee.classification.why };
+    return { function: callee.name, file, line: span.line, column: span.column, edge, class: callee.classification.class, why: callee.classification.why };
   }
 
   private callerOf(site: Site): FunctionNode | null {
@@ -379,6 +379,11 @@ export class OffMain {
       });
     }
   }
+}
+
+/** GS code, and permission functions of no class. */
+function isForbidden(callee: Callee): boolean {
+  return callee.classification.class === 'globalState' || (callee.permissionApi && callee.classification.class === null);
 }
 
 function memberKeys(value: Value): string[] {

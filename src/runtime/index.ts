@@ -175,19 +175,17 @@ export function GLOBAL_STATE_CODE(functionName?: string): void {
  * Says that any thread may run the calling function. It checks nothing, by design: I/O code has no context to be in,
  * and its thread safety cannot be seen at run time. The call is a statement for readers and for the analyzer.
  *
- * @param _functionName - taken for symmetry with the other assertions, and unused
  * @asserts io
  */
-export function IO_CODE(_functionName?: string): void {}
+export function IO_CODE(): void {}
 
 /**
  * Says that the main thread or the home thread of the node runs the calling function. It checks nothing, by design:
  * which thread is home depends on the node, and the body must be I/O-safe anyway.
  *
- * @param _functionName - taken for symmetry with the other assertions, and unused
  * @asserts ioOrGs
  */
-export function IO_OR_GS_CODE(_functionName?: string): void {}
+export function IO_OR_GS_CODE(): void {}
 
 /**
  * Asserts that the graph may be written: by default where the main thread runs; a provider can ask for more, such as

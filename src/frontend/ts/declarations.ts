@@ -307,18 +307,15 @@ export class DeclarationReader {
 
   private exportPlace(symbol: ts.Symbol, declaration: ts.Declaration): ts.Node | null {
     const { ts, walk } = this;
-    for (const d of symbol.declarations ?? []) {
-      if (d.getSourceFile() !== walk.source) continue;
-      if (ts.isExportSpecifier(d)) return d.name;
-      if (ts.isExportAssignment(d)) return d.expression;
-      return (d as ts.NamedDeclaration).name ?? d;
-    }
+    if (declaration.getSourceFile() === walk.source) return (declaration as ts.NamedDeclaration).name ?? (ts.isExportAssignment(declaration) ? declaration.expression : declaration);
+    const clause = symbol.declarations?.find((d) => d.getSourceFile() === walk.source);
+    if (clause !== undefined) return ts.isExportAssignment(clause) ? clause.expression : (clause as ts.NamedDeclaration).name ?? clause;
     for (const statement of walk.source.statements) {
       if (!ts.isExportDeclaration(statement) || statement.exportClause !== undefined || statement.moduleSpecifier === undefined) continue;
       const from = walk.symbols.checker.getSymbolAtLocation(statement.moduleSpecifier);
       if (from !== undefined && walk.symbols.checker.getExportsOfModule(from).includes(symbol)) return statement;
     }
-    return declaration.getSourceFile() === walk.source ? declaration : null;
+    return null;
   }
 
   // ---- faults in tags ----------------------------------------------------------------------------------------------

@@ -701,7 +701,7 @@ export class Expressions {
       graphWritable: way.graphWritable,
       drains: [],
       loose: new Set(),
-      atoms: way.atoms.size === 0 ? way.atoms : new Map([...way.atoms].filter(([key]) => !key.includes('.') && walk.isNeverAssigned(key.replace(/@.*/, '')))),
+      atoms: way.atoms.size === 0 ? way.atoms : new Map([...way.atoms].filter(([key]) => !key.includes('.') && walk.isNeverAssigned(key))),
     }));
     walk.closures.set(node, { node, state: inherited.length === 0 ? [] : inherited });
   }

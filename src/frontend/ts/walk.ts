@@ -132,8 +132,8 @@ export class Walk {
       if (declaration === undefined || declaration.getSourceFile() !== this.source) return null;
       const isParameter = ts.isParameter(declaration);
       if (!isParameter && !ts.isVariableDeclaration(declaration) && !ts.isBindingElement(declaration)) return null;
-      if (!this.followable(expression.text)) return null;
       const key = `${expression.text}@${String(declaration.pos)}`;
+      if (!this.followable(key)) return null;
       if (isParameter) {
         const value = this.values.parameter(declaration);
         if (value?.k === 'param') { this.paramAtoms.set(key, { fn: value.fn, index: value.index }); return key; }
@@ -150,26 +150,29 @@ export class Walk {
     return null;
   }
 
-  /** Whether a name is assigned, if at all, only in the function at hand. */
-  private followable(name: string): boolean {
-    const functions = this.assignments().get(name);
+  /** Whether a variable is assigned, if at all, only in the function at hand. */
+  private followable(key: string): boolean {
+    const functions = this.assignments().get(key);
     return functions === undefined || (functions.size === 1 && functions.has(this.body.node));
   }
 
-  isNeverAssigned(name: string): boolean {
-    return !this.assignments().has(name);
+  isNeverAssigned(key: string): boolean {
+    return !this.assignments().has(key);
   }
 
-  /** For each name: the functions that assign it after its declaration. */
+  /** For each variable (`name@position`): the functions that assign it after its declaration. */
   private assignments(): Map<string, Set<ts.Node>> {
     if (this.assigned !== null) return this.assigned;
     const assigned = new Map<string, Set<ts.Node>>();
     const visit = (node: ts.Node, owner: ts.Node): void => {
-      forEachAssignedName(this.ts, node, (name) => {
-        if (name.startsWith('.')) return;
-        const functions = assigned.get(name) ?? new Set();
+      forEachAssignedName(this.ts, node, (_, target) => {
+        if (target === null) return;
+        const declaration = this.symbols.meaning(target)?.valueDeclaration;
+        if (declaration === undefined) return;
+        const key = `${target.text}@${String(declaration.pos)}`;
+        const functions = assigned.get(key) ?? new Set();
         functions.add(owner);
-        assigned.set(name, functions);
+        assigned.set(key, functions);
       });
     };
     const stack: { node: ts.Node; owner: ts.Node }[] = [{ node: this.source, owner: this.source }];
@@ -209,12 +212,12 @@ export class Walk {
   }
 }
 
-/** Calls back with each name a node itself assigns: `x`, and `.p` for a property of whatever object. */
-export function forEachAssignedName(compiler: Compiler, node: ts.Node, report: (name: string) => void): void {
+/** Calls back with each name a node itself assigns: `x` with its identifier, and `.p` for a property of whatever object. */
+export function forEachAssignedName(compiler: Compiler, node: ts.Node, report: (name: string, variable: ts.Identifier | null) => void): void {
   const { SyntaxKind } = compiler;
   const target = (e: ts.Node): void => {
-    if (compiler.isIdentifier(e)) report(e.text);
-    else if (compiler.isPropertyAccessExpression(e)) report(`.${e.name.text}`);
+    if (compiler.isIdentifier(e)) report(e.text, e);
+    else if (compiler.isPropertyAccessExpression(e)) report(`.${e.name.text}`, null);
     else if (compiler.isParenthesizedExpression(e) || compiler.isNonNullExpression(e) || compiler.isAsExpression(e)) target(e.expression);
     else if (compiler.isArrayLiteralExpression(e)) e.elements.forEach(target);
     else if (compiler.isSpreadElement(e)) target(e.expression);
@@ -222,7 +225,7 @@ export function forEachAssignedName(compiler: Compiler, node: ts.Node, report: (
     else if (compiler.isObjectLiteralExpression(e)) {
       for (const property of e.properties) {
         if (compiler.isPropertyAssignment(property)) target(property.initializer);
-        else if (compiler.isShorthandPropertyAssignment(property)) report(property.name.text);
+        else if (compiler.isShorthandPropertyAssignment(property)) report(property.name.text, property.name);
         else if (compiler.isSpreadAssignment(property)) target(property.expression);
       }
     }
