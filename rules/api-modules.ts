@@ -48,7 +48,7 @@ export function apiFunctions(analysis: Analysis): ApiFunction[] {
     return file.exports.flatMap((exported): ApiFunction[] => {
       const fn = analysis.functionByKey(exported.key);
       if (fn === undefined || !isPlainFunction(fn)) return [];
-      return [{ file: file.file, module, name: exported.name, span: exported.span, fn, reExport: exported.reExport }];
+      return [{ file: file.file, module, name: exported.name, span: exported.reExport ? exported.span : fn.summary.nameSpan, fn, reExport: exported.reExport }];
     });
   });
 }

@@ -40,12 +40,13 @@ export function deed(call: IoCall): string {
   }
 }
 
-/** Why that happens off the main thread: "which I/O code reaches from writeSector". */
+/** Why that happens off the main thread: "is reached from writeSector (I/O code) and 2 more roots". */
 export function context(call: IoCall): string {
   const root = call.path[0];
   const further = call.roots > 1 ? ` and ${String(call.roots - 1)} more ${call.roots === 2 ? 'root' : 'roots'}` : '';
   if (root === undefined) return 'can run off the main thread';
-  const kind = root.class === null || root.class === 'globalState' ? 'code run in I/O context' : CODE_OF[root.class];
+  // A callback has no class of its own: it is where it is run that makes it a root.
+  const kind = root.class === null || root.why === 'inferred' ? 'run in I/O context' : CODE_OF[root.class];
   if (root.function === call.caller.summary.name && root.file === call.caller.file) return `is ${kind}${further === '' ? '' : `, also reached from${further.slice(' and'.length)}`}`;
   return `is reached from ${root.function} (${kind})${further}`;
 }

@@ -1,12 +1,13 @@
 /** Fixtures are programs that people read: they must mean what they say to the compiler too. */
 import path from 'node:path';
-import { ts } from 'ts-morph';
 import { expect, it } from 'vitest';
-import { FIXTURES, libraryHost, parseTsconfig } from '../support/fixture-programs.ts';
+import { ts } from '../../src/project/compiler.ts';
+import { createSourceHost } from '../../src/project/source-host.ts';
+import { FIXTURES, parseTsconfig } from '../support/fixture-programs.ts';
 
 it('the small fixtures have no type errors', () => {
   const { fileNames, options } = parseTsconfig(path.join(FIXTURES, 'tsconfig.json'));
-  const program = ts.createProgram(fileNames, options, libraryHost(options));
+  const program = ts.createProgram(fileNames, options, createSourceHost(options));
   const messages = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
     const { file, start } = diagnostic;
     const at = file === undefined ? '' : `${path.relative(FIXTURES, file.fileName)}:${String(file.getLineAndCharacterOfPosition(start ?? 0).line + 1)} `;

@@ -18,11 +18,12 @@ function route(finding: Finding): string[] {
 }
 
 const RESIZE = '/** @globalState */ declare function resizeImage(sectors?: number): void;\n';
+const EXPORTED_RESIZE = RESIZE.replace('declare', 'export declare');
 
 describe('gs-from-io', () => {
   it('names caller and target, stands at the call, and leads from the root to the target', () => {
     const finding = only({
-      'image.ts': `export ${RESIZE}`,
+      'image.ts': EXPORTED_RESIZE,
       'disk.ts': `import { resizeImage } from './image.ts';
 function growFor(): void {
   resizeImage(1);
@@ -34,7 +35,7 @@ export function writeSector(): void {
 `,
     });
     expect(finding).toMatchObject({ rule: 'gs-from-io', level: 'error', file: 'disk.ts', line: 3, column: 3, endLine: 3, endColumn: 17, function: 'growFor', target: 'resizeImage', roots: 1 });
-    expect(route(finding)).toEqual(['root writeSector io declared', 'call growFor - inferred', 'call resizeImage globalState declared']);
+    expect(route(finding)).toEqual(['root writeSector io declared', 'call growFor io inferred', 'call resizeImage globalState declared']);
     expect(finding.path.map((hop) => `${hop.file}:${String(hop.line)}:${String(hop.column)}`)).toEqual(['disk.ts:6:17', 'disk.ts:7:3', 'disk.ts:3:3']);
     expect(finding.message).toBe('growFor calls resizeImage, which is Global State, but is reached from writeSector (I/O code).');
     expect(finding.hint).not.toContain('\n');
@@ -49,7 +50,7 @@ function growSlowly(): void { grow(); }
 /** @common */ export function discard(): void { growSlowly(); }
 `);
     expect(finding.roots).toBe(3);
-    expect(route(finding)).toEqual(['root writeSector ioOrGs declared', 'call grow - inferred', 'call resizeImage globalState declared']);
+    expect(route(finding)).toEqual(['root writeSector ioOrGs declared', 'call grow ioOrGs inferred', 'call resizeImage globalState declared']);
     expect(finding.message).toBe('grow calls resizeImage, which is Global State, but is reached from writeSector (I/O-or-GS code) and 2 more roots.');
   });
 
@@ -82,8 +83,12 @@ export function start(): void {
   it('tells constructions, accessors and slots apart in the path', () => {
     const found = findings(`
 /** @globalState */ declare class Snapshot { constructor(); }
-declare class Disk { /** @globalState */ get mode(): number; }
-interface BlockDriver { /** @globalState */ close: () => void }
+declare class Disk {
+  /** @globalState */ get mode(): number;
+}
+interface BlockDriver {
+  /** @globalState */ close: () => void;
+}
 /** @io */ export function writeSector(disk: Disk, driver: BlockDriver): unknown {
   new Snapshot();
   disk.mode;
@@ -91,7 +96,7 @@ interface BlockDriver { /** @globalState */ close: () => void }
   return null;
 }`);
     expect(found.map((finding) => finding.path.at(-1)?.edge)).toEqual(['construct', 'accessor', 'slot']);
-    expect(found.map((finding) => finding.line)).toEqual([6, 7, 8]);
+    expect(found.map((finding) => finding.line)).toEqual([10, 11, 12]);
     expect(found[2]?.target).toBe('BlockDriver.close');
   });
 
@@ -99,7 +104,9 @@ interface BlockDriver { /** @globalState */ close: () => void }
     const found = findings({
       'graph.ts': '/**\n * @module\n * @globalState\n */\nexport declare function attach(): void;\n',
       'disk.ts': `import { attach } from './graph.ts';
-interface Driver { /** @io */ read(): void }
+interface Driver {
+  /** @io */ read(): void;
+}
 export class Raw implements Driver {
   read(): void { attach(); }
 }`,
@@ -136,7 +143,7 @@ describe('assertions', () => {
   });
 
   it('missing: says where the class comes from', () => {
-    expect(only('interface Driver { /** @globalState */ close(): void }\nexport class Raw implements Driver { close(): void {} }').message).toContain('what it implements or overrides');
+    expect(only('interface Driver {\n  /** @globalState */ close(): void;\n}\nexport class Raw implements Driver { close(): void {} }').message).toContain('what it implements or overrides');
   });
 
   it('mismatch: at the assertion', () => {

@@ -91,7 +91,6 @@ describe('assertions', () => {
     enter(IOTHREAD);
     IO_CODE();
     IO_OR_GS_CODE();
-    IO_CODE('readSector');
   });
 
   it('read names off the stacks of engines without captureStackTrace', () => {

@@ -7,12 +7,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { getLibFiles } from '@ts-morph/common';
-import { ts } from 'ts-morph';
 import type { ProgramInput } from '../../src/engine/analyze.ts';
 import { analyzeProgram } from '../../src/engine/analyze.ts';
 import { completeConfig } from '../../src/config/complete-config.ts';
 import type { UserConfig } from '../../src/config/user-config.ts';
+import { ts, type typescript } from '../../src/project/compiler.ts';
+import { createSourceHost } from '../../src/project/source-host.ts';
 import type { Config } from '../../src/model/config.ts';
 import { defaultConfig } from '../../src/model/config.ts';
 import type { Finding, Report } from '../../src/model/finding.ts';
@@ -93,52 +93,32 @@ export function compile(program: FixtureProgram, order: (files: string[]) => str
   const rootNames = order([...program.files.keys()].map((file) => path.join(program.folder, file)));
   const base = program.tsconfig === undefined ? sharedOptions() : parseTsconfig(program.tsconfig).options;
   const needsNode = [...program.files.values()].some((text) => NEEDS_NODE.test(text));
-  const options: ts.CompilerOptions = { ...base, types: needsNode ? ['node'] : [] };
+  const options: typescript.CompilerOptions = { ...base, types: needsNode ? ['node'] : [] };
   const own = new Set(rootNames);
   return {
-    compiler: ts as unknown as ProgramInput['compiler'],
-    program: ts.createProgram({ rootNames, options, host: hostFor(program, options) }) as unknown as ProgramInput['program'],
+    compiler: ts,
+    program: ts.createProgram({ rootNames, options, host: hostFor(program, options) }),
     root: program.folder,
     reports: (file) => own.has(file),
   };
 }
 
-let options: ts.CompilerOptions | undefined;
-function sharedOptions(): ts.CompilerOptions {
+let options: typescript.CompilerOptions | undefined;
+function sharedOptions(): typescript.CompilerOptions {
   options ??= parseTsconfig(path.join(FIXTURES, 'tsconfig.json')).options;
   return options;
 }
 
-export function parseTsconfig(file: string): ts.ParsedCommandLine {
-  const { config } = ts.readConfigFile(file, (name) => ts.sys.readFile(name)) as { config: unknown };
+export function parseTsconfig(file: string): typescript.ParsedCommandLine {
+  const { config } = ts.readConfigFile(file, (name) => ts.sys.readFile(name)) as { config?: unknown };
   return ts.parseJsonConfigFileContent(config, ts.sys, path.dirname(file), undefined, file);
 }
 
 // A parsed file may serve every program that has the same target and module settings.
-const parsed = new Map<string, ts.SourceFile | undefined>();
+const parsed = new Map<string, typescript.SourceFile | undefined>();
 
-/** The compiler inside ts-morph keeps the library's files in memory; here they get a folder. */
-const LIBRARY = '/library';
-const libraryTexts = new Map(getLibFiles().map(({ fileName, text }) => [`${LIBRARY}/${fileName}`, text]));
-
-/** The compiler's usual host, with the library in its folder. */
-export function libraryHost(options: ts.CompilerOptions): ts.CompilerHost {
-  const base = ts.createCompilerHost(options, true);
-  return {
-    ...base,
-    getDefaultLibLocation: () => LIBRARY,
-    getDefaultLibFileName: (settings) => `${LIBRARY}/${ts.getDefaultLibFileName(settings)}`,
-    fileExists: (file) => libraryTexts.has(file) || base.fileExists(file),
-    readFile: (file) => libraryTexts.get(file) ?? base.readFile(file),
-    getSourceFile: (file, languageVersion) => {
-      const text = libraryTexts.get(file);
-      return text === undefined ? base.getSourceFile(file, languageVersion) : ts.createSourceFile(file, text, languageVersion);
-    },
-  };
-}
-
-function hostFor(program: FixtureProgram, options: ts.CompilerOptions): ts.CompilerHost {
-  const base = libraryHost(options);
+function hostFor(program: FixtureProgram, options: typescript.CompilerOptions): typescript.CompilerHost {
+  const base = createSourceHost(options);
   const texts = new Map([...program.files].map(([file, text]) => [path.join(program.folder, file), text]));
   const folders = new Set([...texts.keys()].map((file) => path.dirname(file)));
   return {
