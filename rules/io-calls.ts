@@ -28,25 +28,36 @@ function standsFor(call: IoCall, other: IoCall): boolean {
   return call.target.name < other.target.name;
 }
 
-/** What the caller does: "growFor calls resizeImage". */
-export function deed(call: IoCall): string {
-  const caller = call.caller.summary.kind === 'module' ? 'The module' : call.caller.summary.name;
-  switch (call.edge) {
-    case 'callback': return `${caller} hands over ${call.target.name} to be called`;
-    case 'construct': return `${caller} constructs ${call.target.name}`;
-    case 'accessor': return `${caller} uses ${call.target.name}`;
-    case 'slot': return `${caller} calls the slot ${call.target.name}`;
-    case 'call': case 'root': return `${caller} calls ${call.target.name}`;
+/**
+ * Who calls, why that happens off the main thread, and what is called: "growFor is reached from writeSector (I/O code) and
+ * 2 more roots, and calls resizeImage".
+ */
+export function story(call: IoCall): string {
+  return `${callerOf(call)} ${context(call)} ${deed(call)} ${call.target.name}`;
+}
+
+function callerOf({ caller }: IoCall): string {
+  return caller.summary.kind === 'module' ? 'The module' : caller.summary.name;
+}
+
+function deed({ edge }: IoCall): string {
+  switch (edge) {
+    case 'callback': return 'hands over';
+    case 'construct': return 'constructs';
+    case 'accessor': return 'uses';
+    case 'slot': return 'calls the slot';
+    case 'call': case 'root': return 'calls';
   }
 }
 
-/** Why that happens off the main thread: "is reached from writeSector (I/O code) and 2 more roots". */
-export function context(call: IoCall): string {
-  const root = call.path[0];
-  const further = call.roots > 1 ? ` and ${String(call.roots - 1)} more ${call.roots === 2 ? 'root' : 'roots'}` : '';
-  if (root === undefined) return 'can run off the main thread';
+function context({ path, roots, caller, file }: IoCall): string {
+  const [root] = path;
+  if (root === undefined) return 'can run off the main thread and';
+  const further = roots > 1 ? `${String(roots - 1)} more ${roots === 2 ? 'root' : 'roots'}` : '';
   // A callback has no class of its own: it is where it is run that makes it a root.
   const kind = root.class === null || root.why === 'inferred' ? 'run in I/O context' : CODE_OF[root.class];
-  if (root.function === call.caller.summary.name && root.file === call.caller.file) return `is ${kind}${further === '' ? '' : `, also reached from${further.slice(' and'.length)}`}`;
-  return `is reached from ${root.function} (${kind})${further}`;
+  if (root.function !== caller.summary.name || root.file !== file) {
+    return `is reached from ${root.function} (${kind})${further === '' ? '' : ` and ${further}`}, and`;
+  }
+  return further === '' ? `is ${kind} and` : `is ${kind}, is reached from ${further}, and`;
 }

@@ -5,7 +5,7 @@
  */
 import type { RawFinding } from '../../src/model/finding.ts';
 import type { Analysis, AnalysisRule } from '../../src/model/rule.ts';
-import { context, deed, ioCallsByPlace } from '../io-calls.ts';
+import { ioCallsByPlace, story } from '../io-calls.ts';
 
 export const gsFromIo: AnalysisRule = {
   id: 'gs-from-io',
@@ -19,7 +19,7 @@ export const gsFromIo: AnalysisRule = {
       span: call.span,
       function: call.caller.summary.name,
       target: call.target.name,
-      message: `${deed(call)}, which is Global State, but ${context(call)}.`,
+      message: `${story(call)}, which is Global State.`,
       hint: `Call ${call.target.name} where the main thread runs (schedule it there, or check inMainThread() first), or make it I/O-safe and tag it so.`,
       path: call.path,
       roots: call.roots,

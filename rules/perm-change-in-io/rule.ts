@@ -5,7 +5,7 @@
  */
 import type { RawFinding } from '../../src/model/finding.ts';
 import type { Analysis, AnalysisRule } from '../../src/model/rule.ts';
-import { context, deed, ioCallsByPlace } from '../io-calls.ts';
+import { ioCallsByPlace, story } from '../io-calls.ts';
 
 export const permChangeInIo: AnalysisRule = {
   id: 'perm-change-in-io',
@@ -19,7 +19,7 @@ export const permChangeInIo: AnalysisRule = {
       span: call.span,
       function: call.caller.summary.name,
       target: call.target.name,
-      message: `${deed(call)}, which reads or changes permissions, but ${context(call)}: return an error when not in the main thread, or take the permission once in GS code.`,
+      message: `${story(call)}, which reads or changes permissions: return an error when not in the main thread, or take the permission once in GS code.`,
       hint: 'Return an error such as EPERM where inMainThread() is false, or take the permission once in GS code, where the user of the node is created.',
       path: call.path,
       roots: call.roots,

@@ -37,7 +37,7 @@ export function writeSector(): void {
     expect(finding).toMatchObject({ rule: 'gs-from-io', level: 'error', file: 'disk.ts', line: 3, column: 3, endLine: 3, endColumn: 17, function: 'growFor', target: 'resizeImage', roots: 1 });
     expect(route(finding)).toEqual(['root writeSector io declared', 'call growFor io inferred', 'call resizeImage globalState declared']);
     expect(finding.path.map((hop) => `${hop.file}:${String(hop.line)}:${String(hop.column)}`)).toEqual(['disk.ts:6:17', 'disk.ts:7:3', 'disk.ts:3:3']);
-    expect(finding.message).toBe('growFor calls resizeImage, which is Global State, but is reached from writeSector (I/O code).');
+    expect(finding.message).toBe('growFor is reached from writeSector (I/O code), and calls resizeImage, which is Global State.');
     expect(finding.hint).not.toContain('\n');
   });
 
@@ -51,12 +51,12 @@ function growSlowly(): void { grow(); }
 `);
     expect(finding.roots).toBe(3);
     expect(route(finding)).toEqual(['root writeSector ioOrGs declared', 'call grow ioOrGs inferred', 'call resizeImage globalState declared']);
-    expect(finding.message).toBe('grow calls resizeImage, which is Global State, but is reached from writeSector (I/O-or-GS code) and 2 more roots.');
+    expect(finding.message).toBe('grow is reached from writeSector (I/O-or-GS code) and 2 more roots, and calls resizeImage, which is Global State.');
   });
 
   it('says so where the caller is the root', () => {
     const finding = only(`${RESIZE}/** @io */ export function writeSector(): void { resizeImage(); }`);
-    expect(finding.message).toBe('writeSector calls resizeImage, which is Global State, but is I/O code.');
+    expect(finding.message).toBe('writeSector is I/O code and calls resizeImage, which is Global State.');
     expect(route(finding)).toEqual(['root writeSector io declared', 'call resizeImage globalState declared']);
   });
 
