@@ -8,11 +8,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-const MODULES_IN_A_FOLDER = 40;
+/** Each folder has its own interface of drivers: in real programs an interface has a handful of implementations, however large they are. */
+const MODULES_IN_A_FOLDER = 20;
 
 export function writeSyntheticProject(folder: string, lines: number): { tsconfig: string; lines: number } {
   let written = writeFile(folder, 'src/common.ts', COMMON);
-  for (let index = 0; written < lines; index++) written += writeFile(folder, moduleFile(index), moduleText(index));
+  for (let index = 0; written < lines; index++) {
+    if (index % MODULES_IN_A_FOLDER === 0) written += writeFile(folder, path.posix.join(path.posix.dirname(moduleFile(index)), 'driver.ts'), DRIVER);
+    written += writeFile(folder, moduleFile(index), moduleText(index));
+  }
   const tsconfig = path.join(folder, 'tsconfig.json');
   fs.writeFileSync(tsconfig, JSON.stringify({
     compilerOptions: { strict: true, target: 'es2022', lib: ['es2022'], module: 'esnext', moduleResolution: 'bundler', types: [], noEmit: true, skipLibCheck: true },
@@ -72,17 +76,6 @@ export type AnyRequest = ReadRequest | WriteRequest | Request<'discard'>;
 
 export type Result<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: DiskError };
 
-export interface Driver {
-  readonly name: string;
-  /** @globalState */
-  open(options: ReadonlyMap<string, string>): Result<number>;
-  /** @globalState */
-  close(): void;
-  /** @io */
-  submit(request: AnyRequest): Promise<Result<number>>;
-  refresh?: (reason: string) => void;
-}
-
 export type Listener<Events, Name extends keyof Events> = (event: Events[Name]) => void;
 
 export class Emitter<Events extends Record<string, unknown>> {
@@ -126,6 +119,21 @@ export function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) =
 }
 `;
 
+const DRIVER = `/** What the disks of this layer have in common. */
+import type { AnyRequest, Result } from '../common';
+
+export interface Driver {
+  readonly name: string;
+  /** @globalState */
+  open(options: ReadonlyMap<string, string>): Result<number>;
+  /** @globalState */
+  close(): void;
+  /** @io */
+  submit(request: AnyRequest): Promise<Result<number>>;
+  refresh?: (reason: string) => void;
+}
+`;
+
 /** Everything in a module carries the module's number, so that modules import each other without clashes. */
 function moduleText(index: number): string {
   const random = generator(index + 1);
@@ -135,7 +143,8 @@ function moduleText(index: number): string {
   const parts = [
     `/** Disk ${id}: its driver, its cache and what is done with them. */`,
     `import { assertGlobalState, assertIo, DiskError, Emitter, groupBy, inMainThread, mapResult, runInIothread, runInMainThread } from '../common';`,
-    `import type { AnyRequest, Driver, Request, Result } from '../common';`,
+    `import type { AnyRequest, Request, Result } from '../common';`,
+    `import type { Driver } from './driver';`,
     ...imported.map((other, position) => `import { ${position === 0 && index % 4 !== 0 ? `Cache${String(other)}, ` : ''}drain${other}, openDisk${other}, readAll${other}, resize${other}, step${other}x0, summarise${other} } from '${relativeModule(index, other)}';`),
     '',
     types(id),
