@@ -4,15 +4,15 @@
  * In: the analysis. Out: its I/O calls, and words for who reaches them.
  * Leaves to others: which of them is a change of permissions.
  */
-import type { Analysis, IoCall } from '../src/model/rule.ts';
+import type { Analysis, ReachedCall } from '../src/model/rule.ts';
 import { CODE_OF } from './class-words.ts';
 
 /**
  * One call for each place. Where a call has several targets (`driver.close()` of two drivers, the read and the write of
  * `disk.size += 1`), one of permission API stands for all, else the one with the shortest path, else the first by name.
  */
-export function ioCallsByPlace(analysis: Analysis): IoCall[] {
-  const places = new Map<string, IoCall>();
+export function ioCallsByPlace(analysis: Analysis): ReachedCall[] {
+  const places = new Map<string, ReachedCall>();
   for (const call of analysis.ioCalls) {
     const { line, column, endLine, endColumn } = call.span;
     const place = [call.file, line, column, endLine, endColumn].join(':');
@@ -22,7 +22,7 @@ export function ioCallsByPlace(analysis: Analysis): IoCall[] {
   return [...places.values()];
 }
 
-function standsFor(call: IoCall, other: IoCall): boolean {
+function standsFor(call: ReachedCall, other: ReachedCall): boolean {
   if (call.target.permissionApi !== other.target.permissionApi) return call.target.permissionApi;
   if (call.path.length !== other.path.length) return call.path.length < other.path.length;
   return call.target.name < other.target.name;
@@ -32,15 +32,15 @@ function standsFor(call: IoCall, other: IoCall): boolean {
  * Who calls, why that happens off the main thread, and what is called: "growFor is reached from writeSector (I/O code) and
  * 2 more roots, and calls resizeImage".
  */
-export function story(call: IoCall): string {
+export function story(call: ReachedCall): string {
   return `${callerOf(call)} ${context(call)} ${deed(call)} ${call.target.name}`;
 }
 
-function callerOf({ caller }: IoCall): string {
+function callerOf({ caller }: ReachedCall): string {
   return caller.summary.kind === 'module' ? 'The module' : caller.summary.name;
 }
 
-function deed({ edge }: IoCall): string {
+function deed({ edge }: ReachedCall): string {
   switch (edge) {
     case 'callback': return 'hands over';
     case 'construct': return 'constructs';
@@ -50,7 +50,7 @@ function deed({ edge }: IoCall): string {
   }
 }
 
-function context({ path, roots, caller, file }: IoCall): string {
+function context({ path, roots, caller, file }: ReachedCall): string {
   const [root] = path;
   if (root === undefined) return 'can run off the main thread and';
   const further = roots > 1 ? `${String(roots - 1)} more ${roots === 2 ? 'root' : 'roots'}` : '';

@@ -12,7 +12,7 @@ import type { Config } from '../model/config.ts';
 import type { Level, Report } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
 import { applyPolicy } from '../policy/apply-policy.ts';
-import { OffMain } from '../propagate/off-main.ts';
+import { propagate } from '../propagate/contexts.ts';
 import { buildAnalysis } from './analysis.ts';
 import { resolveSites } from './resolution.ts';
 
@@ -33,8 +33,8 @@ export function analyzeProgram(input: ProgramInput, config: Config, rules: reado
   const reported = new Set(all.filter(({ fileName }) => reports(fileName)).map(({ summary }) => summary.file));
   const linked = new Program(all.map(({ summary }) => summary));
   const flow = new ValueFlow(linked);
-  const offMain = new OffMain(linked, flow, config);
-  const analysis = buildAnalysis(linked, flow, offMain, config);
+  const contexts = propagate(linked, flow, config);
+  const analysis = buildAnalysis(linked, flow, contexts, config);
   const raw = rules.flatMap((rule) => ('evaluate' in rule ? rule.evaluate(analysis) : []));
   const findings = applyPolicy({ findings: raw, files: linked.files, rules, config, reports: (file) => reported.has(file) });
   const resolution = resolveSites(linked, flow, reported);
@@ -50,7 +50,7 @@ export function analyzeProgram(input: ProgramInput, config: Config, rules: reado
       edges: resolution.edges,
       findings: { error: count('error'), warning: count('warning'), info: count('info') },
       unresolvedByReason: resolution.byReason,
-      capped: offMain.bindings.capped.size,
+      capped: contexts.bindings.capped.size,
       milliseconds: Math.round(performance.now() - started),
     },
   };

@@ -1,7 +1,7 @@
 /** What a rule is, and what it is given. The list of all rules is `rules/index.ts`. */
 import type { Config } from './config.ts';
 import type { EdgeKind, Hop, Level, RawFinding, Why } from './finding.ts';
-import type { CallSite, ClassTag, CoroutineTag, FileSummary, FunctionSummary, MemberSummary, Waiver } from './summary.ts';
+import type { CallSite, ClassTag, CoroutineTag, FileSummary, FunctionSummary, MemberSummary, Span, Waiver } from './summary.ts';
 
 /** The class of a function or slot, and where it comes from. */
 export interface Classification {
@@ -25,18 +25,46 @@ export interface SlotNode {
   readonly classification: Classification;
 }
 
-/** A call that code off the main thread can reach, with the nearest root. */
-export interface IoCall {
+/** What a call may run: a function, a slot, or a tagged function of a library. */
+export interface Callee {
+  readonly name: string;
+  readonly key: string;
+  readonly classification: Classification;
+  readonly permissionApi: boolean;
+  readonly blocking: boolean;
+}
+
+/** A call that code in some context can reach, with the way there from the nearest root. */
+export interface ReachedCall {
   readonly site: CallSite;
   readonly file: string;
   readonly caller: FunctionNode;
-  /** Function or slot; its name is the finding's target. */
-  readonly target: { readonly name: string; readonly classification: Classification; readonly permissionApi: boolean; readonly key: string };
+  readonly target: Callee;
   /** The argument's span when a function is passed by name; else the call's. */
   readonly span: CallSite['span'];
   readonly edge: EdgeKind;
   readonly path: readonly Hop[];
   readonly roots: number;
+}
+
+/** A function value put into a slot. */
+export interface SlotFilling {
+  readonly file: string;
+  readonly slot: SlotNode;
+  readonly span: Span;
+  /** The function whose body puts it there. */
+  readonly owner: FunctionNode | undefined;
+  readonly member: Callee;
+  readonly fn: FunctionNode | undefined;
+}
+
+/** A call in a function's own body, with all it may run, contexts not told apart. */
+export interface PlainCall {
+  readonly site: CallSite;
+  readonly file: string;
+  readonly caller: FunctionNode;
+  readonly callees: readonly Callee[];
+  readonly slots: readonly SlotNode[];
 }
 
 /** Everything a rule may look at. */
@@ -48,9 +76,30 @@ export interface Analysis {
   functionByKey(key: string): FunctionNode | undefined;
   slotByKey(key: string): SlotNode | undefined;
   /** Calls of GS code that I/O code can reach, one for each call site and target, sorted. */
-  readonly ioCalls: readonly IoCall[];
+  readonly ioCalls: readonly ReachedCall[];
   /** Whether a call in the function's own body may run GS code (functions, slots and tagged library functions). */
   callsGlobalState(fn: FunctionNode): boolean;
+  /** Calls of wrappers and `@noCoroutine` functions that code inside a coroutine can reach. */
+  readonly callsInCoroutine: readonly ReachedCall[];
+  /** Calls of coroutines that code outside of any coroutine can reach. */
+  readonly callsOutOfCoroutine: readonly ReachedCall[];
+  /** Blocking calls that I/O code or a coroutine can reach. */
+  readonly blockingCalls: readonly ReachedCall[];
+  /** All calls in bodies, in the order of files and lines. */
+  readonly calls: readonly PlainCall[];
+  callsIn(fn: FunctionNode): readonly PlainCall[];
+  /** Every function put into a slot, in the order of files and lines. */
+  readonly slotFillings: readonly SlotFilling[];
+  /** Whether the function runs in some context off the main thread, or as part of GS code in the main thread. */
+  runsOffMain(fn: FunctionNode): boolean;
+  runsInMain(fn: FunctionNode): boolean;
+  /**
+   * The nearest GS code that the function reaches through functions of no class, as names from the function on; calls
+   * under a main-thread check do not count. Null where it reaches none.
+   */
+  wayToGlobalState(fn: FunctionNode): readonly string[] | null;
+  /** Whether the function, or anything it may run, enters a wrapper, opens a drained section or waits for a callback. */
+  polls(callee: Callee): boolean;
 }
 
 interface RuleInfo {

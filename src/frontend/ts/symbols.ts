@@ -250,7 +250,8 @@ export class Symbols {
 
   /** Class and coroutine tags of the class, interface or object type around a member. */
   containerTags(declaration: ts.Node): Tags {
-    const holder = declaration.parent;
+    const holder = declaration.parent as ts.Node | undefined;
+    if (holder === undefined) return NO_TAGS;
     if (this.ts.isClassLike(holder) || this.ts.isInterfaceDeclaration(holder)) return this.classOnly(this.ownTags(holder));
     return this.ts.isTypeLiteralNode(holder) && this.ts.isTypeAliasDeclaration(holder.parent) ? this.classOnly(this.ownTags(holder.parent)) : NO_TAGS;
   }

@@ -1,0 +1,170 @@
+/**
+ * Which code runs where: searches with their roots and what they forbid.
+ *
+ * `offMain`: code that may run off the main thread; it must not reach GS code. `main`: code that GS functions reach in
+ * the main thread. `inCoroutine` and `outOfCoroutine`: code that runs inside a coroutine, and code that does not.
+ * In: a program with its value flow. Out: what each search visits and reports. Leaves to others: messages (`rules`).
+ */
+import { isIoClass } from '../classify/classify.ts';
+import type { Target, ValueFlow } from '../callgraph/flow.ts';
+import type { Program, Site } from '../link/link.ts';
+import type { Config } from '../model/config.ts';
+import type { Why } from '../model/finding.ts';
+import type { Callee, Classification, SlotNode } from '../model/rule.ts';
+import type { RunContext, RunsTag, Value } from '../model/summary.ts';
+import { Bindings, type Bound } from './bindings.ts';
+import { calleeOf, Givers, nameOf, runsOf, Search, whyOf, type Discipline } from './search.ts';
+
+const TAKEN_FOR_GLOBAL_STATE: Classification = { class: 'globalState', why: 'inferred', coroutine: null };
+
+export interface Contexts {
+  readonly bindings: Bindings;
+  readonly offMain: Search;
+  readonly main: Search;
+  readonly inCoroutine: Search;
+  readonly outOfCoroutine: Search;
+}
+
+export function propagate(program: Program, flow: ValueFlow, config: Config): Contexts {
+  const bindings = new Bindings(program, flow);
+  const givers = new Givers(program, flow);
+  const scheduled = scheduledCallbacks(program, flow, bindings);
+  const search = (discipline: Discipline): Search => new Search(program, flow, bindings, givers, discipline);
+
+  const offMain = search({
+    takes: (facts, visit) => (visit.switched ? facts.thread === 'any' : facts.thread !== 'main'),
+    judge: (callee) => (isForbidden(callee) ? 'report' : callee.classification.class === null ? 'enter' : 'stop'),
+    entersCallback: (context) => context === 'coroutine' || context === 'caller',
+    unknownCallee: config.unresolved === 'assume-global-state' ? TAKEN_FOR_GLOBAL_STATE : null,
+  });
+  for (const fn of program.functions) {
+    const { class: tag, why } = fn.classification;
+    if (fn.summary.hasBody && isIoClass(tag)) offMain.addRoot(fn.id, bindings.empty, { class: tag, why });
+  }
+  addSlotMembers(program, bindings, offMain, (slot) => isIoClass(slot.classification.class), (callee) => callee.classification.class === null);
+  for (const { runs, bound, site, argument, scheduler } of scheduled) {
+    const callee = runs.context === 'io' ? calleeOf(program, bound) : null;
+    if (callee === null) continue;
+    if (isForbidden(callee)) offMain.reportScheduled(site, scheduler, callee, bound, argument.span, argument.value);
+    else if (bound.kind === 'closure' && callee.classification.class === null) offMain.addRoot(bound.fn, bound.env, { class: 'io', why: scheduler.why });
+  }
+  for (const site of program.sites) {
+    if (program.functions[site.caller] !== undefined && site.summary.guard.some((facts) => facts.thread === 'any')) {
+      offMain.addRoot(site.caller, bindings.empty, { class: 'io', why: 'inferred' }, true);
+    }
+  }
+  offMain.run();
+
+  const main = search({
+    takes: (facts) => facts.thread !== 'off' && facts.thread !== 'any',
+    judge: (callee) => (callee.classification.class === null ? 'enter' : 'stop'),
+    entersCallback: (context) => context !== 'io',
+    unknownCallee: null,
+  });
+  for (const fn of program.functions) {
+    if (fn.summary.hasBody && fn.classification.class === 'globalState') main.addRoot(fn.id, bindings.empty, { class: 'globalState', why: fn.classification.why });
+  }
+  addSlotMembers(program, bindings, main, (slot) => slot.classification.class === 'globalState', (callee) => callee.classification.class === null);
+  main.run();
+
+  const inCoroutine = search({
+    takes: (facts) => facts.coroutine !== 'out',
+    judge: ({ classification: { coroutine, class: tag } }, site, visit) => {
+      if (coroutine === 'coroutineWrapper' || coroutine === 'noCoroutine') return isMixed(program, visit.fn) && !site.summary.guard.some((f) => f.coroutine === 'in') ? 'stop' : 'report';
+      return coroutine === null && tag === null ? 'enter' : 'stop';
+    },
+    entersCallback: (context) => context === 'caller',
+    unknownCallee: null,
+  });
+  const outOfCoroutine = search({
+    takes: (facts) => facts.coroutine !== 'in',
+    judge: ({ classification: { coroutine, class: tag } }) => (coroutine === 'coroutine' ? 'report' : coroutine === null && tag === null ? 'enter' : 'stop'),
+    entersCallback: (context) => context === 'caller',
+    unknownCallee: null,
+  });
+  for (const fn of program.functions) {
+    if (!fn.summary.hasBody) continue;
+    const { coroutine, class: tag, why } = fn.classification;
+    if (coroutine === 'coroutine') inCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+    else if (coroutine === 'coroutineMixed') {
+      inCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+      outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+    } else if (coroutine === 'noCoroutine' || (coroutine === null && tag !== null)) outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+  }
+  const plain = (callee: Callee): boolean => callee.classification.class === null && callee.classification.coroutine === null;
+  addSlotMembers(program, bindings, inCoroutine, (slot) => slot.classification.coroutine === 'coroutine', plain);
+  addSlotMembers(program, bindings, outOfCoroutine, (slot) => slot.classification.coroutine === 'noCoroutine' || (slot.classification.coroutine === null && slot.classification.class !== null), plain);
+  for (const { runs, bound, scheduler } of scheduled) {
+    const callee = runs.context === 'coroutine' ? calleeOf(program, bound) : null;
+    if (callee !== null && bound.kind === 'closure' && plain(callee)) inCoroutine.addRoot(bound.fn, bound.env, { class: null, why: scheduler.why });
+  }
+  inCoroutine.run();
+  outOfCoroutine.run();
+  return { bindings, offMain, main, inCoroutine, outOfCoroutine };
+}
+
+/** GS code, and permission functions of no class. */
+function isForbidden(callee: Callee): boolean {
+  return callee.classification.class === 'globalState' || (callee.permissionApi && callee.classification.class === null);
+}
+
+function isMixed(program: Program, fn: number): boolean {
+  return program.functions[fn]?.classification.coroutine === 'coroutineMixed';
+}
+
+/** What is put into slots of a kind runs as the slot says, where it says nothing itself. */
+function addSlotMembers(program: Program, bindings: Bindings, search: Search, ofKind: (slot: SlotNode) => boolean, plain: (callee: Callee) => boolean): void {
+  for (const { summary, base } of program.slotAssignments) {
+    const slot = program.slot(summary.slot);
+    if (slot === undefined || !ofKind(slot)) continue;
+    for (const bound of bindings.resolve(summary.value, base, bindings.empty)) {
+      const callee = calleeOf(program, bound);
+      if (callee !== null && bound.kind === 'closure' && plain(callee)) search.addRoot(bound.fn, bound.env, { class: slot.classification.class, why: 'inherited' });
+    }
+  }
+}
+
+interface Scheduled {
+  readonly site: Site;
+  readonly runs: RunsTag;
+  readonly scheduler: { readonly name: string; readonly why: Why };
+  readonly bound: Bound;
+  readonly argument: { readonly value: Value; readonly span: Site['summary']['span'] };
+}
+
+/** Callbacks that a call hands to another context, whoever makes the call. */
+function scheduledCallbacks(program: Program, flow: ValueFlow, bindings: Bindings): Scheduled[] {
+  const scheduled: Scheduled[] = [];
+  const elsewhere = (context: RunContext): boolean => context === 'io' || context === 'coroutine';
+  for (const site of program.sites) {
+    const seen = new Set<string>();
+    for (const target of [...flow.callees(site), ...slotsOf(program, site.summary.callee)]) {
+      const { tags, name, why } = schedulerOf(program, target);
+      for (const runs of tags) {
+        const id = `${name}/${String(runs.param)}`;
+        if (!elsewhere(runs.context) || seen.has(id)) continue;
+        seen.add(id);
+        const argument = site.summary.args[runs.param];
+        if (argument === undefined || argument.value === null) continue;
+        for (const bound of bindings.resolve(argument.value, site.base, bindings.empty)) {
+          scheduled.push({ site, runs, scheduler: { name, why }, bound, argument: { value: argument.value, span: argument.span } });
+        }
+      }
+    }
+  }
+  return scheduled;
+}
+
+function schedulerOf(program: Program, target: Target | SlotNode): { tags: readonly RunsTag[]; name: string; why: Why } {
+  const node = 'summary' in target ? target : target.kind === 'function' ? program.functions[target.fn] : undefined;
+  if (node !== undefined) return { tags: runsOf(node), name: nameOf(node), why: whyOf(node.summary.tags) };
+  if ('kind' in target && target.kind === 'external') return { tags: target.tags.runs ?? [], name: target.name, why: whyOf(target.tags) };
+  return { tags: [], name: '', why: 'declared' };
+}
+
+/** The slots a callee goes through. */
+export function slotsOf(program: Program, value: Value): SlotNode[] {
+  if (value.k === 'any') return value.of.flatMap((part) => slotsOf(program, part));
+  const slot = value.k === 'member' ? program.slot(value.key) : undefined;
+  return slot === undefined ? [] : [slot];
+}
