@@ -1,8 +1,8 @@
-/** The command as `main` runs it: words in, text and status out. */
+/** What the command prints, and with which status it ends. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { gsio } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const TSCONFIG = '{ "compilerOptions": { "strict": true, "types": [], "lib": ["es2022"], "target": "es2022", "module": "esnext", "moduleResolution": "bundler" } }';
@@ -20,22 +20,6 @@ export function readSector(): number {
   return 0; // gsio-allow gs-from-io -- it was so once
 }
 `;
-
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function gsio(cwd: string, words: readonly string[], given: { env?: Record<string, string>; terminal?: boolean } = {}): Promise<Outcome> {
-  let out = '';
-  let err = '';
-  const terminal = given.terminal ?? false;
-  const status = await main(words, {
-    out: (text) => { out += text; }, err: (text) => { err += text; }, outIsTerminal: terminal, errIsTerminal: terminal, env: given.env ?? {}, cwd, now: () => 0,
-  });
-  return { status, out, err };
-}
 
 const project = (files: Record<string, string>): string => temporaryFolder({ 'tsconfig.json': TSCONFIG, ...files });
 

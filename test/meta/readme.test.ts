@@ -3,10 +3,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { rules } from '../../rules/index.ts';
-import { main } from '../../src/cli/main.ts';
 import { defaultConfig } from '../../src/model/config.ts';
+import { gsio } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8');
+const repository = path.resolve(import.meta.dirname, '../..');
+const readme = fs.readFileSync(path.join(repository, 'README.md'), 'utf8');
 
 test('every rule with its level', () => {
   const rows = [...readme.matchAll(/^\| \[`([a-z-]+)`\]\(rules\/\1\/README\.md\) \| (\w+) \|/gm)].map(([, id, level]) => `${id ?? ''} ${level ?? ''}`);
@@ -20,15 +22,30 @@ test('every key of the configuration', () => {
 });
 
 test('every option', async () => {
-  let help = '';
-  await main(['check', '--help'], { out: (text) => { help += text; }, err: () => { /* none */ }, outIsTerminal: false, errIsTerminal: false, env: {}, cwd: '.', now: () => 0 });
-  const options = [...help.matchAll(/--[a-z-]+/g)].map(([option]) => option);
+  const { out } = await gsio('.', ['check', '--help']);
+  const options = [...out.matchAll(/--[a-z-]+/g)].map(([option]) => option);
   expect(options.length).toBeGreaterThan(7);
   for (const option of options) expect(readme).toContain(option);
 });
 
+test('its first example has the finding that it tells of', async () => {
+  const example = /```ts\n(import [^`]*GLOBAL_STATE_CODE[^`]*)```/.exec(readme)?.[1] ?? '';
+  const line = example.split('\n').findIndex((text) => text.includes('// gs-from-io')) + 1;
+  const cwd = temporaryFolder({ 'tsconfig.json': '{ "compilerOptions": { "strict": true, "types": [] } }', 'disk.ts': example });
+  const { out } = await gsio(cwd, ['check', '--format', 'json']);
+  const { findings } = JSON.parse(out) as { findings: { rule: string; line: number }[] };
+  expect(findings.map((finding) => `${finding.rule} ${finding.line}`)).toEqual([`gs-from-io ${line}`]);
+});
+
+test('its first finding is one that gsio prints', async () => {
+  const [, words = '', finding = ''] = /```console\n\$ npx gsio ([^\n]*)\n([^`]*)```/.exec(readme) ?? [];
+  const { out } = await gsio(path.join(repository, 'fixtures/projects/fuse-export/posted'), words.split(' '));
+  expect(finding).toContain('error');
+  expect(out.includes(finding), `gsio does not print\n${finding}`).toBe(true);
+});
+
 test('every link leads to a file', () => {
   for (const [, target] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-    expect(fs.existsSync(path.resolve(import.meta.dirname, '../..', target ?? '')), target).toBe(true);
+    expect(fs.existsSync(path.join(repository, target ?? '')), target).toBe(true);
   }
 });
