@@ -18,12 +18,6 @@ export interface Site {
   readonly base: number;
 }
 
-export interface LinkedFlow {
-  readonly from: Value;
-  readonly owner: string;
-  readonly base: number;
-}
-
 export interface LinkedSlotAssignment {
   readonly file: string;
   readonly base: number;

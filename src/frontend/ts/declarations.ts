@@ -9,7 +9,7 @@ import type {
   ExportSummary, FunctionKind, MemberSummary, ParamSummary, TagProblem, Tags, TypeSummary,
 } from '../../model/summary.ts';
 import { isStatic, memberName, spanOf, type FunctionNode } from './names.ts';
-import { NO_TAGS } from './symbols.ts';
+import { NO_TAGS, skipTypes } from './symbols.ts';
 import { allowedOn, moduleComment, type TagUse } from './tags.ts';
 import type { Walk } from './walk.ts';
 
@@ -78,7 +78,7 @@ export class DeclarationReader {
   private visit(node: ts.Node): void {
     const { ts } = this;
     const docs = (node as { jsDoc?: readonly ts.JSDoc[] }).jsDoc;
-    if (docs !== undefined) this.faults(node, docs);
+    this.faults(node, docs ?? []);
     if (this.walk.names.isFunction(node)) { this.functionLike(node); return; }
     if (ts.isClassLike(node)) this.classLike(node);
     else if (ts.isInterfaceDeclaration(node)) this.typeLike(node, node.members, 'interface');
@@ -295,14 +295,24 @@ export class DeclarationReader {
       const target = (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
       const declaration = walk.symbols.definition(target);
       if (declaration === null) continue;
-      const node = ts.isFunctionDeclaration(declaration) || ts.isVariableDeclaration(declaration) ? walk.symbols.signatureNode(declaration)
-        : ts.isExportAssignment(declaration) ? walk.symbols.signatureNode(declaration.expression) : null;
-      if (node === null || (!walk.names.isFunction(node) && !ts.isVariableDeclaration(declaration))) continue;
-      const key = walk.names.key(walk.names.isFunction(node) ? node : declaration);
+      const key = this.exportedFunction(declaration);
+      if (key === null) continue;
       const place = this.exportPlace(symbol, declaration);
       if (place !== null) result.push({ name: symbol.name, span: walk.span(place), key, reExport: declaration.getSourceFile() !== walk.source });
     }
     return result;
+  }
+
+  private exportedFunction(declaration: ts.Declaration): string | null {
+    const { ts, walk } = this;
+    const held = ts.isVariableDeclaration(declaration) ? declaration.initializer : ts.isExportAssignment(declaration) ? declaration.expression : undefined;
+    const node = held === undefined ? declaration : skipTypes(ts, held);
+    if (walk.names.isFunction(node)) return walk.names.key(node);
+    if (held !== undefined && ts.isIdentifier(node)) {
+      const value = walk.value(node);
+      return value?.k === 'fn' ? value.key : null;
+    }
+    return ts.isVariableDeclaration(declaration) && walk.symbols.signatureNode(declaration) !== null ? walk.names.key(declaration) : null;
   }
 
   private exportPlace(symbol: ts.Symbol, declaration: ts.Declaration): ts.Node | null {
@@ -336,6 +346,7 @@ export class DeclarationReader {
         if (use !== null) uses.push(use);
       }
     }
+    if (docs.length === 0) uses.push(...walk.symbols.reader.usesBehind(node).filter(() => !ts.isVariableDeclaration(node)));
     if (uses.length === 0) return;
     const declared = this.documented(node);
     const target = this.targetOf(declared);

@@ -118,7 +118,7 @@ export class Expressions {
     if (reflective !== null) {
       value = walk.value(reflective.target);
       if (reflective.bind) {
-        this.record(node, 'call', { k: 'unknown', reason: 'not-a-function' }, callee, args, at, null);
+        this.record(node, 'call', { k: 'external', name: 'Function.bind', module: 'lib', tags: NO_TAGS }, callee, [], at, null);
         return at;
       }
       args = reflective.array ? this.spreadArgument(node.arguments[reflective.skip]) : args.slice(reflective.skip);
@@ -128,10 +128,25 @@ export class Expressions {
     const symbol = walk.symbols.meaning(reflective === null ? callee : skipTypes(ts, reflective.target));
     const tags = symbol === null ? NO_TAGS : walk.symbols.tagsOf(symbol);
     const receiver = ts.isPropertyAccessExpression(callee) && reflective === null ? walk.value(callee.expression) : null;
-    this.record(node, 'call', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, at, receiver);
+    const switched = ts.isPropertyAccessExpression(callee) && callee.name.text === 'then' ? this.switchBefore(callee.expression) : null;
+    const during = switched === null ? at : mapWays(at, (way) => ({ ...way, thread: switched }));
+    this.record(node, 'call', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, during, receiver);
     this.graph.call(node, callee, at);
     if (isObjectAssign(ts, node)) this.objectAssign(node);
     return this.afterCall(node, tags, symbol, at);
+  }
+
+  /** `toMain().then(f)`: f runs once the promise of a switch is fulfilled. */
+  private switchBefore(promise: ts.Expression): 'main' | 'any' | null {
+    const { ts, walk } = this;
+    const e = skipTypes(ts, promise);
+    if (!ts.isCallExpression(e)) return null;
+    const callee = skipTypes(ts, e.expression);
+    const symbol = walk.symbols.meaning(callee);
+    const target = symbol === null ? undefined : walk.symbols.tagsOf(symbol).switchesTo;
+    if (target !== undefined) return target === 'globalState' ? 'main' : 'any';
+    const chained = ts.isPropertyAccessExpression(callee) && ['then', 'catch', 'finally'].includes(callee.name.text);
+    return chained ? this.switchBefore(callee.expression) : null;
   }
 
   /** Parts of a callee that run before the call: the object of a member, a call that returns the callee. */
@@ -344,10 +359,11 @@ export class Expressions {
     const { ts, walk } = this;
     const { body } = walk;
     if (walk.dry > 0) return;
-    const statement = node.parent;
-    const atTop = ts.isExpressionStatement(statement) && ts.isBlock(statement.parent) && statement.parent.parent === body.node;
+    let statement = node.parent;
+    while (ts.isVoidExpression(statement) || ts.isParenthesizedExpression(statement) || ts.isAwaitExpression(statement)) statement = statement.parent;
+    const atTop = statement === body.node || ((ts.isExpressionStatement(statement) || ts.isReturnStatement(statement)) && runsAlways(ts, statement, body.node));
     const repeated = body.assertions.some((other) => other.kind === kind && other.placement !== 'conditional');
-    const placement = !atTop ? 'conditional' : repeated ? 'repeated' : body.leading.has(statement) ? 'ok' : 'late';
+    const placement = !atTop ? 'conditional' : repeated ? 'repeated' : statement === body.node || body.leading.has(statement) ? 'ok' : 'late';
     const name = ts.isCallExpression(node) ? this.text(node.expression) : this.text(node);
     body.assertions.push({ kind, span: walk.span(node), placement, name });
   }
@@ -615,7 +631,10 @@ export class Expressions {
     if (variable === null || !this.isConditionLike(expression)) return this.expression(expression, state);
     const { whenTrue, whenFalse } = this.condition(expression, state);
     const key = this.walk.atomKey(variable);
-    if (key === null) return union(whenTrue, whenFalse);
+    if (key === null) {
+      if (whenTrue !== whenFalse) this.walk.body.sensitive = true;
+      return union(whenTrue, whenFalse);
+    }
     const known = new Set([variable.text]);
     const tie = (branch: State, truthy: boolean): State => mapWays(forget(branch, known), (way) => assume(way, key, { truthy }));
     return union(tie(whenTrue, true), tie(whenFalse, false));
@@ -990,6 +1009,15 @@ export class Expressions {
     const branches = this.compare(value, literal, after);
     walk.dry--;
     return branches;
+  }
+}
+
+/** Whether a statement stands in the body itself, or in plain blocks and `try` blocks only. */
+function runsAlways(compiler: typeof ts, statement: ts.Node, owner: ts.Node): boolean {
+  for (let at = statement.parent; ; at = at.parent) {
+    if (compiler.isBlock(at) && at.parent === owner) return true;
+    const plain = compiler.isBlock(at) || (compiler.isTryStatement(at) && at.tryBlock.pos <= statement.pos && statement.end <= at.tryBlock.end);
+    if (!plain) return false;
   }
 }
 

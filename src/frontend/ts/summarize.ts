@@ -188,21 +188,32 @@ class FileSummarizer {
     const leading = new Set<ts.Node>();
     const body = walk.names.isFunction(node) ? node.body : undefined;
     if (body === undefined || !ts.isBlock(body)) return leading;
-    for (const statement of body.statements) {
+    this.addLeading(body.statements, leading);
+    return leading;
+  }
+
+  /** Adds the statements up to the first with an effect; false once that is met. */
+  private addLeading(statements: readonly ts.Statement[], leading: Set<ts.Node>): boolean {
+    const { ts } = this;
+    for (const statement of statements) {
       leading.add(statement);
+      if (ts.isBlock(statement) || ts.isTryStatement(statement)) {
+        if (this.addLeading(ts.isBlock(statement) ? statement.statements : statement.tryBlock.statements, leading) && ts.isBlock(statement)) continue;
+        return false;
+      }
       if (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement) || ts.isEmptyStatement(statement) || ts.isEnumDeclaration(statement)) continue;
       if (ts.isVariableStatement(statement)) {
         if (statement.declarationList.declarations.every((d) => d.initializer === undefined || !this.hasEffect(d.initializer))) continue;
-        break;
+        return false;
       }
       if (ts.isExpressionStatement(statement)) {
         const e = skipTypes(ts, statement.expression);
         if (ts.isStringLiteral(e)) continue;
         if (ts.isCallExpression(e) && (e.expression.kind === ts.SyntaxKind.SuperKeyword || this.isAssertion(e))) continue;
       }
-      break;
+      return false;
     }
-    return leading;
+    return true;
   }
 
   private isAssertion(call: ts.CallExpression): boolean {

@@ -313,7 +313,7 @@ export class Symbols {
     if (ts.isFunctionLike(declaration)) return declaration;
     if (ts.isTypeAliasDeclaration(declaration)) return ts.isFunctionTypeNode(declaration.type) ? declaration.type : null;
     if (ts.isVariableDeclaration(declaration) || ts.isPropertyDeclaration(declaration) || ts.isPropertyAssignment(declaration)) {
-      const initializer = declaration.initializer === undefined ? undefined : ts.skipPartiallyEmittedExpressions(declaration.initializer);
+      const initializer = declaration.initializer === undefined ? undefined : skipTypes(ts, declaration.initializer);
       if (initializer !== undefined && (ts.isArrowFunction(initializer) || ts.isFunctionExpression(initializer))) return initializer;
     }
     if (ts.isVariableDeclaration(declaration) || ts.isPropertyDeclaration(declaration) || ts.isPropertySignature(declaration) || ts.isParameter(declaration)) {

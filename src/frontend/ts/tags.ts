@@ -51,7 +51,27 @@ export class TagReader {
       const use = this.useOf(tag);
       if (use !== null) uses.push(use);
     }
-    return uses;
+    return uses.length > 0 ? uses : this.usesBehind(node);
+  }
+
+  /**
+   * Tags of a doc comment that stands behind other code on its line (`{ /** … *\/ open(): void; … }`). The compiler takes
+   * such a comment for one that trails the code before it, and gives it to no declaration.
+   */
+  usesBehind(node: ts.Node): TagUse[] {
+    const { ts } = this;
+    if (!ts.isTypeElement(node) && !ts.isClassElement(node) && !ts.isObjectLiteralElement(node) && !ts.isFunctionDeclaration(node) && !ts.isVariableStatement(node)
+      && !ts.isClassDeclaration(node) && !ts.isInterfaceDeclaration(node) && !ts.isTypeAliasDeclaration(node)) {
+      const statement = ts.isVariableDeclaration(node) ? node.parent.parent : undefined;
+      return statement !== undefined && ts.isVariableStatement(statement) && statement.declarationList.declarations[0] === node ? this.usesBehind(statement) : [];
+    }
+    const { text } = node.getSourceFile();
+    if (node.pos === 0) return [];
+    let at = node.pos;
+    while (text[at] === ' ' || text[at] === '\t') at++;
+    if (!text.startsWith('/**', at)) return [];
+    const range = ts.getTrailingCommentRanges(text, node.pos)?.findLast((r) => text.startsWith('/**', r.pos) && r.end <= node.getStart());
+    return range === undefined ? [] : this.usesIn(text, range);
   }
 
   useOf(tag: ts.JSDocTag): TagUse | null {
@@ -74,8 +94,13 @@ export class TagReader {
   moduleUses(source: ts.SourceFile): TagUse[] {
     const range = this.moduleRange(source);
     if (range === null) return [];
+    return this.usesIn(source.text, range);
+  }
+
+  /** Tags at the start of the lines of a comment, or after a blank in it where it has one line. */
+  private usesIn(whole: string, range: ts.CommentRange): TagUse[] {
     const uses: TagUse[] = [];
-    const text = source.text.slice(range.pos, range.end);
+    const text = whole.slice(range.pos, range.end);
     for (const match of text.matchAll(/^([ \t]*(?:\/\*\*|\*)?[ \t]*)@([A-Za-z]+)\b[ \t]*([^\n]*)/gm)) {
       const start = range.pos + match.index + (match[1] ?? '').length;
       const written = match[2] ?? '';

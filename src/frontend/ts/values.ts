@@ -7,7 +7,7 @@
  */
 import type ts from 'typescript';
 import type { Value } from '../../model/summary.ts';
-import { isStatic, memberName, type Names } from './names.ts';
+import { isStatic, type Names } from './names.ts';
 import { skipTypes, type Symbols } from './symbols.ts';
 
 export interface SiteIndex {
@@ -224,12 +224,19 @@ export class Values {
   /** The cells a property name of an object type stands for: the slot it is declared as. */
   propertyValue(type: ts.Type, name: string): Value | null {
     const { ts } = this.symbols;
-    const property = this.symbols.checker.getPropertyOfType(this.symbols.checker.getNonNullableType(type), name);
-    if (property === undefined) return null;
+    const found = this.symbols.checker.getPropertyOfType(this.symbols.checker.getNonNullableType(type), name);
+    if (found === undefined) return null;
+    const property = (found.flags & ts.SymbolFlags.Alias) !== 0 ? this.symbols.checker.getAliasedSymbol(found) : found;
     return any((property.declarations ?? []).map((d) => {
       if (this.symbols.isExternal(d.getSourceFile())) return null;
       if (ts.isPropertyAssignment(d) || ts.isShorthandPropertyAssignment(d) || (ts.isMethodDeclaration(d) && ts.isObjectLiteralExpression(d.parent))) return { k: 'cell', key: this.names.key(d) };
       if (ts.isMethodSignature(d) || ts.isPropertySignature(d) || ts.isPropertyDeclaration(d) || ts.isMethodDeclaration(d)) return { k: 'member', key: this.memberKey(d) };
+      if (ts.isFunctionDeclaration(d)) return { k: 'fn', key: this.names.key(d) };
+      if (ts.isClassLike(d)) return { k: 'class', key: this.names.key(d) };
+      if (ts.isVariableDeclaration(d)) {
+        const held = constantFunction(ts, d);
+        return held !== null ? { k: 'fn', key: this.names.key(held) } : { k: 'cell', key: this.cellKey(d) };
+      }
       return ts.isParameter(d) ? this.parameter(d) : null;
     }));
   }
@@ -256,4 +263,3 @@ export function any(values: readonly (Value | null)[]): Value | null {
   return present.length === 0 ? null : present.length === 1 ? present[0] as Value : { k: 'any', of: present };
 }
 
-export { memberName };
