@@ -26,7 +26,15 @@ export interface Visit {
   readonly site: Site | null;
   readonly edge: EdgeKind;
   readonly root: RootReason | null;
-  readonly callers: Visit[];
+  /** Every way the search came to it, the first one first. */
+  readonly entries: Entry[];
+}
+
+/** A call by which one visit leads to another. */
+export interface Entry {
+  readonly from: Visit;
+  readonly site: Site;
+  readonly edge: EdgeKind;
 }
 
 export interface RootReason {
@@ -99,12 +107,13 @@ export class Search {
 
   private visit(fn: number, env: Env, switched: boolean, from: Visit | null, site: Site | null, edge: EdgeKind, root: RootReason | null): void {
     const key = `${String(fn)}/${String(env.id)}/${switched ? 's' : ''}`;
+    const entry = from === null || site === null ? null : { from, site, edge };
     const known = this.known.get(key);
     if (known !== undefined) {
-      if (from !== null) known.callers.push(from);
+      if (entry !== null) known.entries.push(entry);
       return;
     }
-    const visit: Visit = { fn, env, switched, from, site, edge, root, callers: from === null ? [] : [from] };
+    const visit: Visit = { fn, env, switched, from, site, edge, root, entries: entry === null ? [] : [entry] };
     this.known.set(key, visit);
     this.queue.push(visit);
   }
@@ -262,6 +271,11 @@ export class Search {
 
   /** How many roots reach the places where a call was met. */
   countRoots(starts: readonly (Visit | string)[]): number {
+    return this.rootsOf(starts).size;
+  }
+
+  /** The roots, by their function or by the name of a scheduler, that reach the places where a call was met. */
+  rootsOf(starts: readonly (Visit | string)[]): ReadonlySet<number | string> {
     const roots = new Set<number | string>();
     const seen = new Set<Visit>();
     const pending: Visit[] = [];
@@ -273,9 +287,9 @@ export class Search {
       if (seen.has(at)) continue;
       seen.add(at);
       if (at.root !== null) roots.add(at.fn);
-      pending.push(...at.callers);
+      for (const { from } of at.entries) pending.push(from);
     }
-    return roots.size;
+    return roots;
   }
 }
 
