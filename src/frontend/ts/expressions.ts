@@ -192,7 +192,7 @@ export class Expressions {
     const { ts, walk } = this;
     if (ts.isSpreadElement(node)) return { value: walk.value(node.expression), span: walk.span(node), spread: true };
     const value = walk.value(node);
-    if (value !== null && walk.dry === 0) this.structural(node);
+    if ((value !== null || skipTypes(ts, node).kind === ts.SyntaxKind.ThisKeyword) && walk.dry === 0) this.structural(node);
     return { value, span: walk.span(node), ...(this.isName(node) ? { named: true as const } : {}) };
   }
 
@@ -636,7 +636,8 @@ export class Expressions {
       return union(whenTrue, whenFalse);
     }
     const known = new Set([variable.text]);
-    const tie = (branch: State, truthy: boolean): State => mapWays(forget(branch, known), (way) => assume(way, key, { truthy }));
+    const exact = isBoolean(this.ts, expression);
+    const tie = (branch: State, truthy: boolean): State => mapWays(forget(branch, known), (way) => assume(way, key, exact ? { eq: truthy } : { truthy }));
     return union(tie(whenTrue, true), tie(whenFalse, false));
   }
 
@@ -645,6 +646,7 @@ export class Expressions {
     const e = skipTypes(ts, expression);
     if (ts.isPrefixUnaryExpression(e)) return e.operator === ts.SyntaxKind.ExclamationToken;
     if (ts.isAwaitExpression(e)) return this.isConditionLike(e.expression);
+    if (ts.isConditionalExpression(e)) return this.isConditionLike(e.condition);
     if (ts.isBinaryExpression(e)) {
       const { kind } = e.operatorToken;
       return kind === ts.SyntaxKind.AmpersandAmpersandToken || kind === ts.SyntaxKind.BarBarToken
@@ -777,12 +779,54 @@ export class Expressions {
       if (wanted !== undefined) for (const part of e.arguments) this.linkProperties(part, wanted);
       return;
     }
+    const holder = this.classOf(e);
+    if (holder !== null) {
+      const wanted = walk.symbols.checker.getContextualType(expression);
+      if (wanted !== undefined && this.isForeign(holder, wanted)) this.linkProperties(e, wanted);
+      return;
+    }
     if (!ts.isIdentifier(e)) return;
     const declaration = walk.symbols.meaning(e)?.valueDeclaration;
     if (declaration === undefined || !ts.isVariableDeclaration(declaration) || declaration.type !== undefined || declaration.initializer === undefined) return;
     if (!holdsLiteral(ts, declaration.initializer)) return;
     const wanted = walk.symbols.checker.getContextualType(expression);
     if (wanted !== undefined) this.linkProperties(e, wanted);
+  }
+
+  /** The project's class that an expression is an instance of, as far as its syntax shows. */
+  private classOf(e: ts.Expression): ts.ClassLikeDeclaration | null {
+    const { ts, walk } = this;
+    const named = (name: ts.Node): ts.ClassLikeDeclaration | null => {
+      const found = walk.symbols.symbolAt(name)?.declarations?.find((d) => ts.isClassLike(d));
+      return found !== undefined && ts.isClassLike(found) && !walk.symbols.isExternal(found.getSourceFile()) ? found : null;
+    };
+    if (ts.isNewExpression(e)) return ts.isIdentifier(e.expression) ? named(e.expression) : null;
+    if (e.kind === ts.SyntaxKind.ThisKeyword) {
+      let at: ts.Node = e;
+      while (!ts.isClassLike(at) && !ts.isSourceFile(at) && !ts.isFunctionDeclaration(at) && !ts.isFunctionExpression(at)) at = at.parent;
+      return ts.isClassLike(at) ? at : null;
+    }
+    if (!ts.isIdentifier(e)) return null;
+    const declaration = walk.symbols.meaning(e)?.valueDeclaration;
+    if (declaration === undefined || (!ts.isVariableDeclaration(declaration) && !ts.isParameter(declaration))) return null;
+    if (declaration.type !== undefined) return ts.isTypeReferenceNode(declaration.type) && ts.isIdentifier(declaration.type.typeName) ? named(declaration.type.typeName) : null;
+    const held = declaration.initializer === undefined ? undefined : skipTypes(ts, declaration.initializer);
+    return held !== undefined && ts.isNewExpression(held) && ts.isIdentifier(held.expression) ? named(held.expression) : null;
+  }
+
+  /** Whether a place's type is declared in the project, and the class does not name it among its bases. */
+  private isForeign(holder: ts.ClassLikeDeclaration, wanted: ts.Type): boolean {
+    const { ts, walk } = this;
+    const type = walk.symbols.checker.getNonNullableType(wanted);
+    const declarations = (type.isUnion() ? type.types : [type]).flatMap((part) => part.symbol?.declarations ?? []);
+    if (!declarations.some((d) => (ts.isInterfaceDeclaration(d) || ts.isTypeLiteralNode(d)) && !walk.symbols.isExternal(d.getSourceFile()))) return false;
+    const seen = new Set<ts.Node>([holder]);
+    for (const at of seen) {
+      if (declarations.includes(at as ts.Declaration)) return false;
+      if (!ts.isClassLike(at) && !ts.isInterfaceDeclaration(at)) continue;
+      for (const base of walk.symbols.baseSymbols(at)) for (const d of base.declarations ?? []) seen.add(d);
+    }
+    return true;
   }
 
   private linkProperties(from: ts.Expression, wanted: ts.Type): void {
@@ -915,6 +959,12 @@ export class Expressions {
         default: return this.undecided(e, state);
       }
     }
+    if (ts.isConditionalExpression(e)) {
+      const test = this.condition(e.condition, state);
+      const first = this.condition(e.whenTrue, test.whenTrue);
+      const second = this.condition(e.whenFalse, test.whenFalse);
+      return { whenTrue: union(first.whenTrue, second.whenTrue), whenFalse: union(first.whenFalse, second.whenFalse) };
+    }
     if (ts.isAwaitExpression(e)) {
       const inner = skipTypes(ts, e.expression);
       if (ts.isCallExpression(inner) && this.predicate(inner) !== null) return this.condition(inner, state);
@@ -1010,6 +1060,17 @@ export class Expressions {
     walk.dry--;
     return branches;
   }
+}
+
+/** Whether an expression is true or false and nothing else, as far as its syntax shows. */
+function isBoolean(compiler: typeof ts, expression: ts.Expression): boolean {
+  const e = skipTypes(compiler, expression);
+  if (compiler.isPrefixUnaryExpression(e)) return e.operator === compiler.SyntaxKind.ExclamationToken;
+  if (compiler.isAwaitExpression(e)) return isBoolean(compiler, e.expression);
+  if (compiler.isCallExpression(e)) return true;
+  if (!compiler.isBinaryExpression(e)) return false;
+  const { kind } = e.operatorToken;
+  return kind !== compiler.SyntaxKind.AmpersandAmpersandToken && kind !== compiler.SyntaxKind.BarBarToken ? true : isBoolean(compiler, e.left) && isBoolean(compiler, e.right);
 }
 
 /** Whether a statement stands in the body itself, or in plain blocks and `try` blocks only. */

@@ -57,9 +57,9 @@ export class Names {
     return `${this.key(node)}.<fields>`;
   }
 
-  /** Name for people, unique enough within the file. */
+  /** Name for people: the key's path without `static`, `get` and `set`. */
   display(node: ts.Node): string {
-    return this.nameIn(node.getSourceFile(), node);
+    return this.nameIn(node.getSourceFile(), node).replace(/(^|[./])(?:static )?(?:[gs]et )?/g, '$1');
   }
 
   /** The nearest function, field initialiser or module that runs the code at `node`, as a key. */

@@ -155,7 +155,7 @@ export class Values {
     if (ts.isElementAccessExpression(e) && !ts.isStringLiteralLike(e.argumentExpression)) return this.of(e.expression, NO_SITES);
     if (!ts.isIdentifier(e) && !ts.isPropertyAccessExpression(e) && !ts.isElementAccessExpression(e)) return null;
     const symbol = this.symbols.meaning(e);
-    const declaration = symbol?.valueDeclaration;
+    const declaration = symbol?.valueDeclaration ?? symbol?.declarations?.[0];
     if (declaration === undefined) return ts.isPropertyAccessExpression(e) ? this.of(e.expression, NO_SITES) : null;
     if (ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration)) {
       const typed = this.symbols.taggedType(declaration);

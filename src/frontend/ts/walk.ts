@@ -10,7 +10,7 @@ import type {
 import { spanOf, type Compiler, type Names } from './names.ts';
 import type { ProjectNames } from './prepass.ts';
 import type { State } from './facts.ts';
-import type { Symbols } from './symbols.ts';
+import { skipTypes, type Symbols } from './symbols.ts';
 import type { Values } from './values.ts';
 
 /** Facts about one function while it is walked. */
@@ -134,7 +134,9 @@ export class Walk {
       if (!isParameter && !ts.isVariableDeclaration(declaration) && !ts.isBindingElement(declaration)) return null;
       const key = `${expression.text}@${String(declaration.pos)}`;
       if (!this.followable(key)) return null;
-      if (isParameter) {
+      const alias = this.constantAlias(declaration);
+      if (alias !== null) return this.atomKey(alias);
+      if (isParameter && this.isNeverAssigned(key)) {
         const value = this.values.parameter(declaration);
         if (value?.k === 'param') { this.paramAtoms.set(key, { fn: value.fn, index: value.index }); return key; }
       }
@@ -148,6 +150,16 @@ export class Walk {
       return root === null ? null : `${root}.${expression.name.text}`;
     }
     return null;
+  }
+
+  /** `const g = f`: what is known of `f` holds for `g`, as long as nobody assigns `f`. */
+  private constantAlias(declaration: ts.Declaration): ts.Identifier | null {
+    const { ts } = this;
+    if (!ts.isVariableDeclaration(declaration) || declaration.initializer === undefined || (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) === 0) return null;
+    const held = skipTypes(ts, declaration.initializer);
+    if (!ts.isIdentifier(held)) return null;
+    const original = this.symbols.meaning(held)?.valueDeclaration;
+    return original !== undefined && original !== declaration && original.getSourceFile() === this.source && this.isNeverAssigned(`${held.text}@${String(original.pos)}`) ? held : null;
   }
 
   /** Whether a variable is assigned, if at all, only in the function at hand. */
