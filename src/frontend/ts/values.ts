@@ -63,8 +63,19 @@ export class Values {
         return ts.isSpreadAssignment(property) ? this.of(property.expression, sites) : null;
       }));
     }
+    if (e.kind === ts.SyntaxKind.ThisKeyword) return this.staticThis(e);
     const literal = this.symbols.literal(e);
     return literal === undefined ? null : { k: 'lit', value: literal };
+  }
+
+  /** `this` in a static member is the class. */
+  private staticThis(e: ts.Node): Value | null {
+    const { ts } = this.symbols;
+    for (let at = e.parent; !ts.isSourceFile(at); at = at.parent) {
+      if (ts.isClassElement(at)) return ts.isClassStaticBlockDeclaration(at) || isStatic(ts, at) ? { k: 'class', key: this.names.key(at.parent) } : null;
+      if (ts.isFunctionDeclaration(at) || ts.isFunctionExpression(at)) return null;
+    }
+    return null;
   }
 
   /** `f.bind(x, a)` is `f` with its first parameter given. */
