@@ -210,6 +210,8 @@ export interface MemberSummary {
   readonly container: string;
   /** A slot holds a function value; a method of a class has a body of its own. */
   readonly slot: boolean;
+  /** Declared by a library, and told of here because this file fills it. */
+  readonly external?: true;
   readonly tags: Tags;
   readonly inheritedTags: Tags;
   readonly inheritedContainerTags: Tags;

@@ -759,9 +759,14 @@ export class Expressions {
       walk.addFlow({ k: 'cell', key: walk.names.key(property) }, value);
       const name = memberName(ts, property.name);
       const wanted = contextual();
-      if (wanted !== null) walk.addSlotValue(walk.values.slotOf(wanted, name, walk.project.slots.has(name)), value, property.name);
+      if (wanted !== null) walk.addSlotValue(walk.values.slotOf(wanted, name, walk.project.slots.has(name) || this.isLibrary(wanted)), value, property.name);
     }
     return at;
+  }
+
+  private isLibrary(type: ts.Type): boolean {
+    const declaration = this.walk.symbols.checker.getNonNullableType(type).symbol?.declarations?.[0];
+    return declaration !== undefined && this.walk.symbols.isExternal(declaration.getSourceFile()) && this.walk.symbols.isTagged(declaration.getSourceFile());
   }
 
   /** `{ ...base }` in a place of type T: what the base's properties hold flows into T's slots. */

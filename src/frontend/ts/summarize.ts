@@ -86,6 +86,7 @@ class FileSummarizer {
   summarize(isApiModule: boolean): FileSummary {
     const { walk } = this;
     const { source } = walk;
+    walk.values.externalSlots.clear();
     const reader = new DeclarationReader(walk);
     const declared = reader.read();
     const waived = this.waivedByFunction(declared.functions);
@@ -96,7 +97,7 @@ class FileSummarizer {
       functions,
       calls: walk.calls,
       flows: walk.flows,
-      members: declared.members,
+      members: [...declared.members, ...walk.values.externalSlots.values()],
       types: declared.types,
       slotAssignments: walk.slotAssignments,
       graphWrites: walk.graphWrites,

@@ -39,6 +39,7 @@ export class Symbols {
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
+  private readonly taggedCache = new Map<ts.SourceFile, boolean>();
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];
   private readonly meanings = new Map<ts.Node, ts.Symbol | null>();
@@ -97,6 +98,16 @@ export class Symbols {
       this.externalCache.set(source, external);
     }
     return external;
+  }
+
+  /** Whether a library's file has any of our class tags in it. */
+  isTagged(source: ts.SourceFile): boolean {
+    let tagged = this.taggedCache.get(source);
+    if (tagged === undefined) {
+      tagged = /@(?:globalState|io|ioOrGs|common|coroutine|noCoroutine)\b/.test(source.text) || Object.keys(this.config.tags).some((tag) => source.text.includes(`@${tag}`));
+      this.taggedCache.set(source, tagged);
+    }
+    return tagged;
   }
 
   /** The declaration that defines a function, method or variable best: the one with a body. */

@@ -6,9 +6,9 @@
  * Leaves to others: where values flow (`body.ts`), solving (`callgraph`).
  */
 import type ts from 'typescript';
-import type { Value } from '../../model/summary.ts';
+import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
-import { skipTypes, type Symbols } from './symbols.ts';
+import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
 
 export interface SiteIndex {
   /** Index of the call site made for a call expression that was walked already. */
@@ -18,6 +18,8 @@ export interface SiteIndex {
 const NO_SITES: SiteIndex = { siteOf: () => undefined };
 
 export class Values {
+  /** Tagged members of libraries that the file at hand fills; emptied for every file. */
+  readonly externalSlots = new Map<string, MemberSummary>();
   private readonly symbols: Symbols;
   private readonly names: Names;
 
@@ -200,6 +202,23 @@ export class Values {
     return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol) };
   }
 
+  /** A tagged member of a library's interface is a slot like any other; the file that fills it tells of it. */
+  private externalSlot(declaration: ts.Declaration, symbol: ts.Symbol): Value | null {
+    const { ts } = this.symbols;
+    if (!ts.isMethodSignature(declaration) && !ts.isPropertySignature(declaration) && !ts.isPropertyDeclaration(declaration)) return null;
+    const tags = this.symbols.tagsOf(symbol);
+    if (tags.class === undefined && tags.coroutine === undefined) return null;
+    const key = this.names.key(declaration);
+    const holder = declaration.parent;
+    const table = (ts.isInterfaceDeclaration(holder) || ts.isClassLike(holder)) && holder.name !== undefined ? holder.name.text : '{…}';
+    const span = { line: 1, column: 1, endLine: 1, endColumn: 1 };
+    this.externalSlots.set(key, {
+      key, table, name: symbol.name, span, container: this.names.key(holder), slot: true, external: true,
+      tags, inheritedTags: NO_TAGS, inheritedContainerTags: NO_TAGS, containerTags: NO_TAGS, moduleTags: NO_TAGS, typeTags: NO_TAGS,
+    });
+    return { k: 'member', key };
+  }
+
   memberKey(declaration: ts.Declaration): string {
     return this.names.key(declaration);
   }
@@ -239,7 +258,7 @@ export class Values {
     if (found === undefined) return null;
     const property = (found.flags & ts.SymbolFlags.Alias) !== 0 ? this.symbols.checker.getAliasedSymbol(found) : found;
     return any((property.declarations ?? []).map((d) => {
-      if (this.symbols.isExternal(d.getSourceFile())) return null;
+      if (this.symbols.isExternal(d.getSourceFile())) return this.externalSlot(d, property);
       if (ts.isPropertyAssignment(d) || ts.isShorthandPropertyAssignment(d) || (ts.isMethodDeclaration(d) && ts.isObjectLiteralExpression(d.parent))) return { k: 'cell', key: this.names.key(d) };
       if (ts.isMethodSignature(d) || ts.isPropertySignature(d) || ts.isPropertyDeclaration(d) || ts.isMethodDeclaration(d)) return { k: 'member', key: this.memberKey(d) };
       if (ts.isFunctionDeclaration(d)) return { k: 'fn', key: this.names.key(d) };
