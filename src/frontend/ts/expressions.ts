@@ -328,12 +328,14 @@ export class Expressions {
     if (tags.drainBegin !== undefined) {
       body.sensitive = true;
       body.kills++;
+      this.noteDrain('begin', tags.drainBegin);
       const opened = { name: tags.drainBegin, site: node.getStart(walk.source) };
       at = mapWays(at, (way) => (way.drains.length < 8 ? { ...way, drains: [...way.drains, opened] } : way));
     }
     if (tags.drainEnd !== undefined) {
       body.sensitive = true;
       body.kills++;
+      this.noteDrain('end', tags.drainEnd);
       at = this.endDrain(node, tags.drainEnd, at);
     }
     return symbol !== null && this.neverReturns(node, symbol) ? UNREACHED : at;
@@ -368,10 +370,15 @@ export class Expressions {
     body.assertions.push({ kind, span: walk.span(node), placement, name });
   }
 
+  private noteDrain(role: 'begin' | 'end', name: string): void {
+    const { drainCalls, body } = this.walk;
+    drainCalls.set(`${role} ${name}`, (drainCalls.get(`${role} ${name}`) ?? new Set()).add(body.key));
+  }
+
   private endDrain(node: ts.Node, name: string, state: State): State {
     const { walk } = this;
     const matches = (way: Way): number => way.drains.findLastIndex((drain) => drain.name === name);
-    const stray = state.length > 0 && state.some((way) => matches(way) < 0 && !way.loose.has(name));
+    const stray = state.length > 0 && !walk.body.looseDrains.has(name) && state.some((way) => matches(way) < 0 && !way.loose.has(name));
     if (stray && walk.dry === 0 && !this.isDrainItself()) {
       walk.drains.push({ owner: walk.body.key, span: walk.span(node), kind: 'stray-end', drain: name, exit: 'end', exitLine: walk.span(node).line });
     }

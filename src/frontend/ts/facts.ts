@@ -27,7 +27,7 @@ export interface Way {
   readonly coroutine: 'in' | 'out' | null;
   readonly graphWritable: boolean;
   readonly drains: readonly OpenDrain[];
-  /** Names of sections that a loop opened once a round: their ends are not checked. */
+  /** Names of sections that may or may not be open: their ends are not checked. */
   readonly loose: ReadonlySet<string>;
   readonly atoms: ReadonlyMap<string, AtomFact>;
 }

@@ -29,6 +29,10 @@ export class GraphEffects {
       for (const element of e.elements) this.write(ts.isSpreadElement(element) ? element.expression : element, place, state);
       return;
     }
+    if (ts.isObjectLiteralExpression(e)) {
+      for (const member of e.properties) if (ts.isPropertyAssignment(member)) this.write(member.initializer, place, state);
+      return;
+    }
     let property = this.graphProperty(e);
     if (property === null && (ts.isPropertyAccessExpression(e) || ts.isElementAccessExpression(e))) property = this.list(e.expression);
     if (property !== null) this.report(place, property, state);

@@ -21,7 +21,7 @@ export interface ProjectNames {
   readonly wellKnown: ReadonlySet<string>;
 }
 
-export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[]): ProjectNames {
+export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], isGraphState: (property: ts.Declaration) => boolean): ProjectNames {
   const accessors = new Set<string>();
   const callable = new Set<string>();
   const slots = new Set<string>();
@@ -79,7 +79,7 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
         case SyntaxKind.PropertySignature: case SyntaxKind.PropertyDeclaration: {
           const property = node as ts.PropertySignature | ts.PropertyDeclaration;
           const name = memberName(compiler, property.name);
-          if (tagged && compiler.getJSDocTags(property).some((tag) => graphTags.includes(tag.tagName.text))) graphState.add(name);
+          if (tagged && isGraphState(property)) graphState.add(name);
           const initializer = compiler.isPropertyDeclaration(property) ? property.initializer : undefined;
           if (mayHoldFunction(property.type) || mayBeFunction(initializer)) { callable.add(name); slots.add(name); }
           break;

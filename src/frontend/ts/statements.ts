@@ -190,7 +190,7 @@ export class Statements {
         exit = whenFalse;
       }
       this.frames.pop();
-      back = settleDrains(head, back);
+      back = this.settleDrains(head, back);
       // What the last round leaves behind holds after a loop over values too.
       const after = union(ts.isForOfStatement(node) || ts.isForInStatement(node) ? union(exit, back) : exit, target.breaks);
       const next = forget(union(head, back), changed);
@@ -198,6 +198,20 @@ export class Statements {
       walk.reset(mark);
       head = next;
     }
+  }
+
+  /**
+   * Sections that every way around a loop leaves open are opened once a round (`for (node of nodes) begin(node)`), to be
+   * closed by another loop: no single path tells whether they are balanced, so they are no longer followed in this body.
+   */
+  private settleDrains(head: State, back: State): State {
+    if (back.length === 0 || back.every((way) => way.drains.length === 0)) return back;
+    const before = new Set(head.flatMap((way) => way.drains.map(drainId)));
+    const always = back.map((way) => new Set(way.drains.map(drainId).filter((id) => !before.has(id))));
+    const kept = [...(always[0] ?? [])].filter((id) => always.every((ids) => ids.has(id)));
+    if (kept.length === 0) return back;
+    for (const id of kept) this.walk.body.looseDrains.add(id.slice(0, id.lastIndexOf('@')));
+    return mapWays(back, (way) => ({ ...way, drains: way.drains.filter((d) => !kept.includes(drainId(d))) }));
   }
 
   private assignedIn(node: ts.Node): ReadonlySet<string> {
@@ -241,11 +255,11 @@ export class Statements {
     this.frames.pop();
     if (node.catchClause !== undefined) {
       // A call may throw anywhere in the block, with what was known before it; after a switch that may be less.
-      const interrupted = closeDrains(this.walk.body.kills === kills ? state : union(state, after), state);
+      const entry = this.walk.body.kills === kills ? state : interrupted(state, after);
       const caught: Try = { ...frame, catches: false };
       this.frames.push(caught);
       const names = this.assignedIn(node.tryBlock);
-      after = union(after, this.list(node.catchClause.block.statements, union(forget(interrupted, names), frame.thrown)));
+      after = union(after, this.list(node.catchClause.block.statements, union(forget(entry, names), frame.thrown)));
       this.frames.pop();
     }
     if (node.finallyBlock === undefined) return after;
@@ -293,22 +307,16 @@ export class Statements {
 }
 
 /**
- * Sections that every way around a loop leaves open are opened once a round (`for (node of nodes) begin(node)`), to be
- * closed by another loop: no single path tells whether they are balanced, so they are no longer followed.
+ * The state in a `catch`: a section that the block opens or closes may be open or not, and a call that throws is no way
+ * out of it, so that such sections are no longer followed there.
  */
-function settleDrains(head: State, back: State): State {
-  if (back.length === 0 || back.every((way) => way.drains.length === 0)) return back;
-  const before = new Set(head.flatMap((way) => way.drains.map(drainId)));
-  const always = back.map((way) => new Set(way.drains.map(drainId).filter((id) => !before.has(id))));
-  const kept = [...(always[0] ?? [])].filter((id) => always.every((ids) => ids.has(id)));
-  if (kept.length === 0) return back;
-  const names = new Set(kept.map((id) => id.slice(0, id.lastIndexOf('@'))));
-  return mapWays(back, (way) => ({ ...way, drains: way.drains.filter((d) => !kept.includes(drainId(d))), loose: new Set([...way.loose, ...names]) }));
-}
-
-function closeDrains(state: State, outer: State): State {
-  const before = new Set(outer.flatMap((way) => way.drains.map(drainId)));
-  return mapWays(state, (way) => (way.drains.every((d) => before.has(drainId(d))) ? way : { ...way, drains: way.drains.filter((d) => before.has(drainId(d))) }));
+function interrupted(before: State, after: State): State {
+  const ids = (state: State): Set<string>[] => state.map((way) => new Set(way.drains.map(drainId)));
+  const all = [...ids(before), ...ids(after)];
+  const settled = (id: string): boolean => all.every((set) => set.has(id));
+  const open = new Set([...before, ...after].flatMap((way) => way.drains).filter((d) => !settled(drainId(d))).map((d) => d.name));
+  if (open.size === 0) return union(before, after);
+  return mapWays(union(before, after), (way) => ({ ...way, drains: way.drains.filter((d) => settled(drainId(d))), loose: new Set([...way.loose, ...open]) }));
 }
 
 function drainId(drain: OpenDrain): string {

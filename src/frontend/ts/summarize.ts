@@ -8,7 +8,7 @@
 import type ts from 'typescript';
 import type { Config } from '../../model/config.ts';
 import { ProjectError } from '../../model/errors.ts';
-import type { AssertionKind, FileSummary, FunctionSummary, Value, WaivedAssertion } from '../../model/summary.ts';
+import type { AssertionKind, DrainProblem, FileSummary, FunctionSummary, Value, WaivedAssertion } from '../../model/summary.ts';
 import { readWaivedAssertions, readWaivers } from './comments.ts';
 import { DeclarationReader, type FunctionHead } from './declarations.ts';
 import { ENTRY, type State } from './facts.ts';
@@ -34,7 +34,7 @@ export function summarizeProgram(compiler: Compiler, program: ts.Program, root: 
   const values = new Values(symbols);
   const sources = program.getSourceFiles().filter((source) => !symbols.isExternal(source) && !source.fileName.endsWith('.json'));
   const graphTags = ['graphState', ...Object.entries(config.tags).filter(([, to]) => to === 'graphState').map(([tag]) => tag)];
-  const project = gatherNames(compiler, sources, graphTags);
+  const project = gatherNames(compiler, sources, graphTags, (property) => symbols.ownTags(property).graphState === true);
   const apiModules = [...config.modules.globalState, ...config.modules.io, ...config.modules.common].map((glob) => globPattern(glob, true));
   const assertionNames = gatherAssertionNames(compiler, symbols, sources, config);
   const summaries = sources.map((source) => {
@@ -101,12 +101,23 @@ class FileSummarizer {
       types: declared.types,
       slotAssignments: walk.slotAssignments,
       graphWrites: walk.graphWrites,
-      drains: walk.drains,
+      drains: walk.drains.filter((problem) => !this.isSharedWithClosure(problem, declared.functions)),
       exports: isApiModule ? reader.exports() : [],
       constructed: [...walk.constructed].sort(),
       waivers: readWaivers(this.ts, source),
       tagProblems: declared.tagProblems,
     };
+  }
+
+  /** `begin(); return work().finally(() => end());`: a section that a function and a closure in it open and close together. */
+  private isSharedWithClosure(problem: DrainProblem, heads: readonly FunctionHead[]): boolean {
+    const parents = new Map(heads.map((head) => [head.key, head.parent]));
+    const isInside = (inner: string | null | undefined, outer: string): boolean => {
+      for (let at = inner; at !== null && at !== undefined; at = parents.get(at)) if (at === outer) return true;
+      return false;
+    };
+    const others = [...(this.walk.drainCalls.get(`${problem.kind === 'left-open' ? 'end' : 'begin'} ${problem.drain}`) ?? [])].filter((key) => key !== problem.owner);
+    return others.some((key) => (problem.kind === 'left-open' ? isInside(key, problem.owner) : isInside(problem.owner, key)));
   }
 
   private function(head: FunctionHead, waivedAssertions: readonly WaivedAssertion[]): FunctionSummary {
@@ -133,7 +144,7 @@ class FileSummarizer {
     const { walk } = this;
     const body: Body = {
       key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: this.leadingStatements(head.node),
-      tracking: false, sensitive: false, skipped: false, kills: 0,
+      tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0,
     };
     walk.body = body;
     const mark = walk.mark();

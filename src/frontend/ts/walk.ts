@@ -28,6 +28,8 @@ export interface Body {
   sensitive: boolean;
   /** A condition was met that tracking would follow. */
   skipped: boolean;
+  /** Names of sections that a loop opens once a round; not followed. */
+  readonly looseDrains: Set<string>;
   /** Counts what can make a loop's head know less: switches, drains. */
   kills: number;
 }
@@ -56,6 +58,8 @@ export class Walk {
   readonly slotAssignments: SlotAssignment[] = [];
   readonly graphWrites: GraphWrite[] = [];
   readonly drains: DrainProblem[] = [];
+  /** Which functions open or close sections of a name. */
+  readonly drainCalls = new Map<string, Set<string>>();
   readonly constructed = new Set<string>();
   readonly closures = new Map<ts.Node, Pending>();
 
