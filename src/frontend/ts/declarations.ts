@@ -110,7 +110,7 @@ export class DeclarationReader {
     const member = inClass ? node : field ? holder : null;
     const classNode = member === null ? null : member.parent as ts.ClassLikeDeclaration;
     const parent = this.parentFunction(inClass ? node.parent : node);
-    const inherited = member === null ? { member: NO_TAGS, container: NO_TAGS } : symbols.inherited(member as ts.Declaration, member.name === undefined ? '' : memberName(ts, member.name));
+    const inherited = member === null ? { member: NO_TAGS, container: NO_TAGS } : symbols.inherited(member, member.name === undefined ? '' : memberName(ts, member.name));
     const named = ts.isFunctionDeclaration(node) || ts.isVariableDeclaration(holder) || ts.isExportAssignment(holder) || member !== null;
     const tags = this.ownTags(node, holder);
     this.functions.push({
@@ -162,7 +162,7 @@ export class DeclarationReader {
     if (name === undefined) return this.ts.isConstructorDeclaration(node) && !node.parent.members.some((m) => this.ts.isConstructorDeclaration(m) && m.body !== undefined);
     const symbol = this.walk.symbols.symbolAt(name);
     const same = (symbol?.declarations ?? []).filter((d) => this.walk.names.isFunction(d));
-    return !same.some((d) => (d as FunctionNode).body !== undefined) && (same[0] === undefined || same[0] === node);
+    return !same.some((d) => (d).body !== undefined) && (same[0] === undefined || same[0] === node);
   }
 
   private kindOf(node: FunctionNode, hasBody: boolean): FunctionKind {

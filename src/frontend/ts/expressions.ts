@@ -268,7 +268,7 @@ export class Expressions {
   private useOf(node: ts.Node): CallSite['result'] {
     const { ts } = this;
     let child = node;
-    for (let at = node.parent; at !== undefined; child = at, at = at.parent) {
+    for (let at = node.parent; !ts.isSourceFile(at); child = at, at = at.parent) {
       if (ts.isAwaitExpression(at)) return 'awaited';
       if (ts.isExpressionStatement(at) || ts.isVoidExpression(at)) return 'dropped';
       if (ts.isParenthesizedExpression(at) || ts.isAsExpression(at) || ts.isNonNullExpression(at) || ts.isSatisfiesExpression(at)) continue;
@@ -772,7 +772,8 @@ export class Expressions {
   }
 
   private isLibrary(type: ts.Type): boolean {
-    const declaration = this.walk.symbols.checker.getNonNullableType(type).symbol?.declarations?.[0];
+    const symbol = this.walk.symbols.checker.getNonNullableType(type).symbol as ts.Symbol | undefined;
+    const declaration = symbol?.declarations?.[0];
     return declaration !== undefined && this.walk.symbols.isExternal(declaration.getSourceFile()) && this.walk.symbols.isTagged(declaration.getSourceFile());
   }
 
@@ -830,7 +831,7 @@ export class Expressions {
   private isForeign(holder: ts.ClassLikeDeclaration, wanted: ts.Type): boolean {
     const { ts, walk } = this;
     const type = walk.symbols.checker.getNonNullableType(wanted);
-    const declarations = (type.isUnion() ? type.types : [type]).flatMap((part) => part.symbol?.declarations ?? []);
+    const declarations = (type.isUnion() ? type.types : [type]).flatMap((part) => (part.symbol as ts.Symbol | undefined)?.declarations ?? []);
     if (!declarations.some((d) => (ts.isInterfaceDeclaration(d) || ts.isTypeLiteralNode(d)) && !walk.symbols.isExternal(d.getSourceFile()))) return false;
     const seen = new Set<ts.Node>([holder]);
     for (const at of seen) {
@@ -863,7 +864,7 @@ export class Expressions {
   }
 
   classLike(node: ts.ClassLikeDeclaration, state: State): State {
-    const { ts, walk } = this;
+    const { ts } = this;
     let at = state;
     const decorate = (holder: ts.HasDecorators): void => {
       for (const decorator of ts.getDecorators(holder) ?? []) at = this.decorator(decorator, at);
@@ -935,7 +936,7 @@ export class Expressions {
     if (ts.isJsxElement(node)) node.children.forEach(child);
     const tag = opening.tagName;
     if ((ts.isIdentifier(tag) && /^[a-z]/.test(tag.text)) || ts.isJsxNamespacedName(tag)) return at;
-    const value = walk.value(tag as ts.Expression) ?? { k: 'unknown' as const, reason: this.unknownReason(tag as ts.Expression, walk.symbols.meaning(tag as ts.Expression)) };
+    const value = walk.value(tag) ?? { k: 'unknown' as const, reason: this.unknownReason(tag, walk.symbols.meaning(tag)) };
     this.record(node, value.k === 'class' ? 'construct' : 'call', value, tag, value.k === 'external' ? [] : args.map((a) => ({ ...a, spread: true as const })), at, null);
     return at;
   }

@@ -83,7 +83,7 @@ function factCovers(a: AtomFact, b: AtomFact): boolean {
 }
 
 function sameDrains(a: readonly OpenDrain[], b: readonly OpenDrain[]): boolean {
-  return a.length === b.length && a.every((drain, i) => drain.name === b[i]?.name && drain.site === b[i]?.site);
+  return a.length === b.length && a.every((drain, i) => drain.name === (b[i] as OpenDrain).name && drain.site === (b[i] as OpenDrain).site);
 }
 
 /** {x, rest} and {not x, rest} together are {rest}; so are {main, rest} and {off, rest}. */

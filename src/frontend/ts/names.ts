@@ -66,7 +66,7 @@ export class Names {
   enclosingKey(node: ts.Node): string {
     const { ts } = this;
     let child = node;
-    for (let at: ts.Node | undefined = node.parent; at !== undefined; child = at, at = at.parent) {
+    for (let at = node.parent as ts.Node | undefined; at !== undefined; child = at, at = at.parent as ts.Node | undefined) {
       if (this.isFunction(at) && child !== (at as ts.MethodDeclaration).name && !ts.isDecorator(child)) return this.key(at);
       if (ts.isPropertyDeclaration(at) && child === at.initializer && !isStatic(ts, at) && ts.isClassLike(at.parent)) return this.fieldsKey(at.parent);
       if (ts.isSourceFile(at)) return this.moduleKey(at);
@@ -113,7 +113,7 @@ export class Names {
     // The name of what holds the node, found by walking outwards; a holder that is already named ends the walk.
     let holder = '';
     let separator = '';
-    for (let at: ts.Node | undefined = node.parent; at !== undefined && !ts.isSourceFile(at); at = at.parent) {
+    for (let at = node.parent as ts.Node | undefined; at !== undefined && !ts.isSourceFile(at); at = at.parent as ts.Node | undefined) {
       const isFunction = this.isFunction(at);
       const isType = ts.isClassLike(at) || ts.isInterfaceDeclaration(at) || ts.isModuleDeclaration(at) || ts.isTypeAliasDeclaration(at) || ts.isEnumDeclaration(at);
       const isHolder = isFunction || isType
@@ -149,7 +149,7 @@ export class Names {
     if (ts.isSetAccessor(node)) return `${prefix}set ${memberName(ts, node.name)}`;
     if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) return node.name?.text ?? 'default';
     if (ts.isFunctionExpression(node) || ts.isArrowFunction(node) || ts.isClassExpression(node)) return this.expressionName(node);
-    if (ts.isParameter(node)) return `$${(node.parent as ts.SignatureDeclaration).parameters.indexOf(node)}`;
+    if (ts.isParameter(node)) return `$${(node.parent).parameters.indexOf(node)}`;
     if (ts.isTypeLiteralNode(node) || ts.isObjectLiteralExpression(node)) return `{${node.pos}}`;
     if (ts.isVariableDeclaration(node)) return ts.isIdentifier(node.name) ? node.name.text : `{${node.pos}}`;
     const name = (node as ts.NamedDeclaration).name;

@@ -69,8 +69,9 @@ export class Statements {
   }
 
   private disposed(statement: ts.VariableStatement): ts.Node[] {
-    const flags = statement.declarationList.flags & this.ts.NodeFlags.BlockScoped;
-    return flags === this.ts.NodeFlags.Using || flags === this.ts.NodeFlags.AwaitUsing ? [...statement.declarationList.declarations] : [];
+    const { NodeFlags } = this.ts;
+    const disposes: readonly number[] = [NodeFlags.Using, NodeFlags.AwaitUsing];
+    return disposes.includes(statement.declarationList.flags & NodeFlags.BlockScoped) ? [...statement.declarationList.declarations] : [];
   }
 
   statement(node: ts.Statement, state: State): State {
@@ -238,13 +239,11 @@ export class Statements {
     }
     this.frames.push(target);
     let fallen: State = UNREACHED;
-    let hasDefault = false;
     clauses.forEach((clause, i) => {
-      if (ts.isDefaultClause(clause)) hasDefault = true;
       fallen = this.list(clause.statements, union(fallen, ts.isDefaultClause(clause) ? rest : matched[i] as State));
     });
     this.frames.pop();
-    return union(hasDefault ? fallen : union(fallen, rest), target.breaks);
+    return union(clauses.some((clause) => ts.isDefaultClause(clause)) ? fallen : union(fallen, rest), target.breaks);
   }
 
   private tryStatement(node: ts.TryStatement, state: State): State {

@@ -222,7 +222,7 @@ export class Symbols {
   /** Tags of the members it implements or overrides, and of the classes or interfaces that hold those. */
   inherited(declaration: ts.Declaration, name: string): { readonly member: Tags; readonly container: Tags } {
     const { ts } = this;
-    const holder = declaration.parent;
+    const holder = declaration.parent as ts.Node | undefined;
     if (holder === undefined || !(ts.isClassLike(holder) || ts.isInterfaceDeclaration(holder)) || isStatic(ts, declaration) || ts.isConstructorDeclaration(declaration)) return NOTHING_INHERITED;
     if (holder.heritageClauses === undefined) return NOTHING_INHERITED;
     let member: Tags = NO_TAGS;
@@ -232,7 +232,7 @@ export class Symbols {
     for (let base = pending.shift(); base !== undefined; base = pending.shift()) {
       if (seen.has(base) || seen.size > 256) continue;
       seen.add(base);
-      const inherited = base.members?.get(name as ts.__String);
+      const inherited = base.members?.get(ts.escapeLeadingUnderscores(name));
       for (const d of inherited?.declarations ?? []) member = merge(member, this.ownTags(d));
       for (const d of base.declarations ?? []) {
         if (!ts.isClassLike(d) && !ts.isInterfaceDeclaration(d)) continue;
@@ -290,7 +290,8 @@ export class Symbols {
   wellKnownMember(type: ts.Type, names: readonly string[]): ts.Declaration | null {
     const parts = type.isUnion() ? type.types : [type];
     for (const part of parts) {
-      if (part.symbol === undefined || part.symbol.declarations?.every((d) => this.isExternal(d.getSourceFile())) !== false) continue;
+      const symbol = part.symbol as ts.Symbol | undefined;
+      if (symbol?.declarations?.some((d) => !this.isExternal(d.getSourceFile())) !== true) continue;
       for (const property of this.checker.getPropertiesOfType(part)) {
         for (const d of property.declarations ?? []) {
           const { name } = d as ts.NamedDeclaration;
