@@ -7,12 +7,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
-import { nearestName } from '../config/nearest.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Report } from '../model/finding.ts';
 import { analyzeProjects } from '../project/analyze-projects.ts';
 import { formatJson } from '../report/json.ts';
 import { formatPretty } from '../report/pretty.ts';
+import { oneOf } from './choice.ts';
+import { outputFile, writeOutput } from './output.ts';
 import { packageVersion } from './package.ts';
 import { Progress } from './progress.ts';
 import { wantsColour, type Streams } from './streams.ts';
@@ -67,38 +68,14 @@ function fails(report: Report, maxWarnings: number, streams: Streams): boolean {
 }
 
 function formatOf(written: string): (typeof FORMATS)[number] {
-  const format = FORMATS.find((name) => name === written);
-  if (format !== undefined) return format;
-  const known = `Known formats: ${FORMATS.join(', ')}.`;
-  if (LATER_FORMATS.includes(written)) throw new UsageError('format-not-available', `The format ${written} is not available in this version.`, known);
-  throw new UsageError('unknown-format', `Unknown format "${written}"; did you mean "${nearestName(written, FORMATS) ?? 'pretty'}"?`, known);
+  if (LATER_FORMATS.includes(written)) throw new UsageError('format-not-available', `The format ${written} is not available in this version.`, `Known formats: ${FORMATS.join(', ')}.`);
+  return oneOf('format', written, FORMATS);
 }
 
 function limitOf(written: string | undefined): number {
   if (written === undefined) return Infinity;
   if (/^\d+$/.test(written)) return Number(written);
   throw new UsageError('invalid-option', `--max-warnings needs a whole number of 0 or more, not "${written}".`, 'Write --max-warnings 0 to let no warning pass.');
-}
-
-/** A wrong path is told before the analysis, not after it. */
-function outputFile(written: string, cwd: string): string {
-  const file = path.resolve(cwd, written);
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new UsageError('unwritable-output', `The output ${written} is a folder.`, 'Name a file after --output.');
-  }
-  if (!fs.existsSync(path.dirname(file))) {
-    throw new UsageError('unwritable-output', `The folder of the output ${written} does not exist.`, 'Make the folder first, or name another file after --output.');
-  }
-  return file;
-}
-
-function writeOutput(file: string, text: string, written: string): void {
-  try {
-    fs.writeFileSync(file, text);
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError('unwritable-output', `The output ${written} cannot be written (${reason}).`, 'Name another file after --output.');
-  }
 }
 
 function readText(file: string): string | undefined {

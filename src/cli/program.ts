@@ -8,10 +8,14 @@ import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../config/nearest.ts';
 import { UsageError } from '../model/errors.ts';
 import type { CheckOptions } from './check.ts';
+import type { ClassifyOptions } from './classify.ts';
+import type { ExplainOptions } from './explain.ts';
+import type { GraphOptions } from './graph.ts';
 import { packageVersion } from './package.ts';
 import type { Streams } from './streams.ts';
+import type { WhyOptions } from './why.ts';
 
-const LATER_COMMANDS = ['report', 'why', 'graph', 'classify', 'fix', 'init'];
+const LATER_COMMANDS = ['report', 'fix', 'init'];
 const LATER_OPTIONS = ['--compile-commands', '--baseline', '--update-baseline', '--prune-baseline', '--since', '--watch'];
 
 const EXAMPLE = `
@@ -30,15 +34,12 @@ export async function run(words: readonly string[], streams: Streams): Promise<0
     .helpCommand(false)
     .addHelpText('after', EXAMPLE);
 
-  addCheck(program, streams, (result) => { status = result; });
-  program.addCommand(command('explain', streams)
-    .description('Print the page of a rule.')
-    .argument('<rule>', 'its id, such as gs-from-io')
-    .helpOption('-h, --help', 'print this help')
-    .action(async (rule: string) => {
-      const { explain } = await import('./explain.ts');
-      status = explain(rule, streams);
-    }));
+  const done: Done = (result) => { status = result; };
+  addCheck(program, streams, done);
+  addClassify(program, streams, done);
+  addWhy(program, streams, done);
+  addGraph(program, streams, done);
+  addExplain(program, streams, done);
 
   const asked = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
   rejectUnknownCommand(asked, program);
@@ -51,24 +52,93 @@ export async function run(words: readonly string[], streams: Streams): Promise<0
   return status;
 }
 
-function addCheck(program: Command, streams: Streams, done: (status: 0 | 1) => void): void {
-  const several = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value];
-  program.addCommand(command('check', streams)
+type Done = (status: 0 | 1) => void;
+
+function addCheck(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('check', streams))
     .description('Analyse a project and print the findings.')
     .argument('[paths...]', 'files, folders or globs whose findings are printed (default: all)')
-    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
-    .option('-c, --config <file>', 'gsio configuration (default: searched from the project upward)')
     .option('-f, --format <format>', 'pretty (default) or json')
     .option('-o, --output <file>', 'write to a file instead of the terminal')
     .option('--max-warnings <number>', 'fail when there are more warnings')
     .option('--no-color', 'print without colours; so does NO_COLOR')
     .option('--unresolved', 'list the calls without a known target')
-    .helpOption('-h, --help', 'print this help')
     .addHelpText('after', EXAMPLE)
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));
     }));
+}
+
+function addClassify(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('classify', streams))
+    .description('List every function and slot with its class, its assertion and what its use says.')
+    .argument('[paths...]', 'files, folders or globs whose functions are listed (default: all)')
+    .option('-f, --format <format>', 'table (default) or json')
+    .option('-o, --output <file>', 'write to a file instead of the terminal')
+    .option('--no-color', 'print without colours; so does NO_COLOR')
+    .addHelpText('after', '\nExample:\n  $ gsio classify src/block\n')
+    .action(async (paths: string[], options: ClassifyOptions) => {
+      const { classify } = await import('./classify.ts');
+      done(await classify(paths, options, streams));
+    }));
+}
+
+function addWhy(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('why', streams))
+    .description('Tell how one function comes to call another.')
+    .argument('<from>', 'a function as findings name it: readSector, Disk.read, disk.ts#Disk.read')
+    .argument('<to>', 'the function that it may reach')
+    .option('-n, --paths <number>', 'how many paths to print, shortest first (default: 1)')
+    .addOption(new Option('--through <name>', 'only paths through this function; may be repeated').argParser(several))
+    .addOption(new Option('--avoid <name>', 'no paths through this function; may be repeated').argParser(several))
+    .addOption(new Option('--kind <list>', 'only these calls: call, slot, callback, construct, accessor').argParser(several))
+    .option('-f, --format <format>', 'pretty (default) or json')
+    .option('--no-color', 'print without colours; so does NO_COLOR')
+    .addHelpText('after', '\nExample:\n  $ gsio why fuseSetattr blkSetPerm --avoid fuseDoTruncate\nExit status: 0 there is a path, 1 there is none, 2 wrong usage, configuration or project.\n')
+    .action(async (from: string, to: string, options: WhyOptions) => {
+      const { why } = await import('./why.ts');
+      done(await why(from, to, options, streams));
+    }));
+}
+
+function addGraph(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('graph', streams))
+    .description('Print the call graph.')
+    .option('-f, --format <format>', 'dot (default; for Graphviz), mermaid or json')
+    .option('--by <what>', 'function (default) or module: one node for each file')
+    .option('--around <name>', 'only what this function or file calls, and what calls it')
+    .option('--depth <number>', 'up to so many calls away from it (default: 1)')
+    .option('-o, --output <file>', 'write to a file instead of the terminal')
+    .addHelpText('after', '\nExample:\n  $ gsio graph --around fuseSetattr --depth 2 | dot -Tsvg > fuse.svg\n')
+    .action(async (options: GraphOptions) => {
+      const { graph } = await import('./graph.ts');
+      done(await graph(options, streams));
+    }));
+}
+
+function addExplain(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('explain', streams))
+    .description('Print the page of a rule, or all that is known of a function or slot.')
+    .argument('<name>', 'a rule such as gs-from-io, or a function such as Disk.read')
+    .option('--no-color', 'print without colours; so does NO_COLOR')
+    .addHelpText('after', '\nExample:\n  $ gsio explain blkSetPerm\n')
+    .action(async (name: string, options: ExplainOptions) => {
+      const { explain } = await import('./explain.ts');
+      done(await explain(name, options, streams));
+    }));
+}
+
+function several(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** The options of every command that loads a project. */
+function onProject(to: Command): Command {
+  return to
+    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
+    .option('-c, --config <file>', 'gsio configuration (default: searched from the project upward)')
+    .helpOption('-h, --help', 'print this help');
 }
 
 /** Commander prints and exits by itself; here it writes to our streams, and throws. */

@@ -2,7 +2,7 @@
  * What is known of a program before any rule has spoken: the linked functions and calls, where function values flow, who runs where.
  *
  * In: a program with the compiler that made it, or the summaries of its files; the configuration. Out: a `Model`.
- * Leaves to others: findings (`analyze.ts`), answers to questions (`call-graph.ts`, `inventory.ts`, `ways.ts`, `card.ts`).
+ * Leaves to others: findings (`analyze.ts`), answers to questions (`questions`).
  */
 import type ts from 'typescript';
 import { ValueFlow } from '../callgraph/flow.ts';

@@ -19,13 +19,12 @@ export function resolveSites(program: Program, flow: ValueFlow, reported: Readon
   for (const site of program.sites) {
     if (!reported.has(site.file)) continue;
     callSites++;
-    const targets = flow.callees(site);
-    for (const target of targets) {
+    for (const target of flow.callees(site)) {
       if (target.kind === 'function') edges += program.functions[target.fn]?.summary.hasBody === true ? 1 : 0;
       else if (target.kind === 'class') edges += program.constructorsOf(target.key).length;
     }
-    if (targets.length > 0 || isKnownByDeclaration(program, site.summary.callee)) continue;
-    unresolved.push({ file: site.file, line: site.summary.span.line, column: site.summary.span.column, text: site.summary.text, reason: reasonOf(site) });
+    const call = unresolvedCall(program, flow, site);
+    if (call !== null) unresolved.push(call);
   }
   unresolved.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
   const byReason: Record<string, number> = {};
@@ -33,12 +32,15 @@ export function resolveSites(program: Program, flow: ValueFlow, reported: Readon
   return { callSites, edges, unresolved, byReason: Object.fromEntries(Object.entries(byReason).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))) };
 }
 
+/** The call, where nothing is known that it could run; null where something is. */
+export function unresolvedCall(program: Program, flow: ValueFlow, site: Site): UnresolvedCall | null {
+  const { callee, span, text } = site.summary;
+  if (flow.callees(site).length > 0 || isKnownByDeclaration(program, callee)) return null;
+  return { file: site.file, line: span.line, column: span.column, text, reason: callee.k === 'unknown' ? callee.reason : 'no-value-seen' };
+}
+
 /** A slot with a class says what may be in it, whether or not anything was seen to be put there. */
 function isKnownByDeclaration(program: Program, value: Value): boolean {
   if (value.k === 'member') return (program.slot(value.key)?.classification.class ?? null) !== null;
   return value.k === 'any' && value.of.some((part) => isKnownByDeclaration(program, part));
-}
-
-function reasonOf(site: Site): string {
-  return site.summary.callee.k === 'unknown' ? site.summary.callee.reason : 'no-value-seen';
 }

@@ -1,7 +1,8 @@
 /**
- * From what a user asked for to one report: find the projects, read their configurations, load and analyse them in turn, merge.
+ * From what a user asked for to one answer: find the projects, read their configurations, load and analyse them in turn.
  *
- * In: options of the command or of the library, and the rules. Out: a `Report` and the folder that its file names are relative to.
+ * In: options of the command or of the library, and the rules. Out: a `Report` or, for questions, the model of each project; and the
+ * folder that file names in them are relative to.
  * Leaves to others: what is found (`engine`), printing (`report`), exit codes (`cli`).
  */
 import { findConfig, loadConfig } from '../config/load-config.ts';
@@ -9,6 +10,7 @@ import { completeConfig } from '../config/complete-config.ts';
 import { validateConfig } from '../config/schema.ts';
 import type { UserConfig } from '../config/user-config.ts';
 import { analyzeProgram } from '../engine/analyze.ts';
+import { buildModel, type Model, type ProgramInput } from '../engine/model.ts';
 import type { Config } from '../model/config.ts';
 import type { Report } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
@@ -42,11 +44,22 @@ export interface AnalyzedProjects {
 
 export async function analyzeProjects(request: AnalyzeRequest): Promise<AnalyzedProjects> {
   const started = request.now();
+  const { results, root } = await forEachProject(request, (input, config) => analyzeProgram(input, config, request.rules));
+  return { report: mergeReports(results, request.now() - started), root };
+}
+
+/** The models of the projects, for questions; no rule has looked at them. */
+export async function modelProjects(request: AnalyzeRequest): Promise<{ readonly models: readonly Model[]; readonly root: string }> {
+  const { results, root } = await forEachProject(request, buildModel);
+  return { models: results, root };
+}
+
+async function forEachProject<Result>(request: AnalyzeRequest, work: (input: ProgramInput, config: Config) => Result): Promise<{ results: Result[]; root: string }> {
   const found = findProjects(request.projects, request.cwd);
   const configs = await configsOf(found, request);
   const filter = new PathFilter(request.paths, request.cwd);
 
-  const reports = found.projects.map((project, index) => {
+  const results = found.projects.map((project, index) => {
     const name = relativePath(request.cwd, project.configFile);
     const config = configs.get(project) ?? completeConfig({});
     request.onProgress(`Loading ${name}`);
@@ -55,9 +68,9 @@ export async function analyzeProjects(request: AnalyzeRequest): Promise<Analyzed
     if (index === found.projects.length - 1) filter.rejectUnmatched();
     request.onProgress(`Analysing ${name}, files: ${String(ownFiles.size)}`);
     const input = { compiler: ts, program, root: found.root, reports: (file: string) => selected.has(file) };
-    return withinStack(() => null, found.root, () => analyzeProgram(input, config, request.rules));
+    return withinStack(() => null, found.root, () => work(input, config));
   });
-  return { report: mergeReports(reports, request.now() - started), root: found.root };
+  return { results, root: found.root };
 }
 
 async function configsOf({ projects, root }: ProjectSet, request: AnalyzeRequest): Promise<Map<Project, Config>> {

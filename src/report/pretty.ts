@@ -5,10 +5,10 @@
  * Leaves to others: reading files, and whether colours are wanted. A colour never says anything that the words do not.
  */
 import picocolors from 'picocolors';
-import type { EdgeKind, Finding, Hop, Level, Report, UnresolvedCall, Why } from '../model/finding.ts';
-import type { ClassTag } from '../model/summary.ts';
+import type { Finding, Level, Report, UnresolvedCall } from '../model/finding.ts';
 import { codeFrame } from './code-frame.ts';
 import { visible } from './visible.ts';
+import { counted, number, reasonOf } from './words.ts';
 
 export interface PrettyOptions {
   readonly colour: boolean;
@@ -20,17 +20,6 @@ export interface PrettyOptions {
 
 type Colours = ReturnType<typeof picocolors.createColors>;
 
-const CLASS_NAMES: Readonly<Record<ClassTag, string>> = { globalState: 'Global State', io: 'I/O', ioOrGs: 'I/O or GS', common: 'Common' };
-const WHY: Readonly<Record<Why, string>> = {
-  declared: 'by its own tag',
-  inherited: 'by the tag it inherits',
-  module: 'by the tag of its module',
-  model: 'by a model in the configuration or of the platform',
-  inferred: 'from its use',
-};
-const EDGES: Readonly<Record<EdgeKind, string>> = {
-  root: 'starts here', call: 'called', slot: 'called through a slot', callback: 'run as a callback', construct: 'constructed', accessor: 'run by a property access',
-};
 const REASONS: Readonly<Record<string, string>> = {
   'any-typed': 'its type is any',
   'no-declaration': 'it has no declaration',
@@ -99,12 +88,6 @@ function formatPath(finding: Finding, c: Colours): string[] {
   ];
 }
 
-/** `starts here; I/O by its own tag`. */
-function reasonOf(hop: Hop): string {
-  const what = hop.class === null ? 'no class of its own' : `${CLASS_NAMES[hop.class]} ${WHY[hop.why]}`;
-  return `${EDGES[hop.edge]}; ${what}`;
-}
-
 function formatUnresolved(calls: readonly UnresolvedCall[], c: Colours): string {
   if (calls.length === 0) return 'Every call has a known target.';
   return [
@@ -128,15 +111,6 @@ function formatSummary({ findings, summary }: Report, listed: boolean, c: Colour
     lines.push(`${counted(summary.capped, 'function')} had too many call contexts to keep apart; theirs were merged, which can only add findings.`);
   }
   return lines.join('\n');
-}
-
-function counted(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** Digits in groups of three, the same in every locale. */
-function number(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
 function seconds(milliseconds: number): string {

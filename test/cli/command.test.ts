@@ -45,7 +45,7 @@ describe('exit status', () => {
   test.each([
     ['no command', [], 'No command was given.'],
     ['an unknown command', ['chekc'], 'Unknown command "chekc"; did you mean "check"?'],
-    ['a command of a later version', ['graph'], 'The command graph is not available in this version.'],
+    ['a command of a later version', ['report'], 'The command report is not available in this version.'],
     ['an unknown option', ['check', '--fromat', 'json'], 'Unknown option "--fromat"; did you mean "--format"?'],
     ['an option before the command', ['--formt'], 'Unknown option "--formt"; did you mean'],
     ['an option of a later version', ['check', '--baseline', 'x'], 'The option --baseline is not available in this version.'],
@@ -78,7 +78,7 @@ describe('exit status', () => {
 describe('what is printed', () => {
   test('the version and the help, which fits a screen', async () => {
     expect((await gsio('.', ['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
-    for (const words of [['--help'], ['check', '--help'], ['help'], ['help', 'check'], ['explain', '-h']]) {
+    for (const words of [['--help'], ['check', '--help'], ['help'], ['help', 'check'], ['explain', '-h'], ['classify', '-h'], ['graph', '-h'], ['why', '-h']]) {
       const { status, out } = await gsio('.', words);
       expect(status).toBe(0);
       expect(out.split('\n').length).toBeLessThan(25);

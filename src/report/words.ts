@@ -1,0 +1,33 @@
+/** The words that all reports for people use for classes, calls and counts. */
+import type { EdgeKind, Hop, Why } from '../model/finding.ts';
+import type { ClassTag, CoroutineTag } from '../model/summary.ts';
+
+export const CLASS_NAMES: Readonly<Record<ClassTag, string>> = { globalState: 'Global State', io: 'I/O', ioOrGs: 'I/O or GS', common: 'Common' };
+export const COROUTINE_NAMES: Readonly<Record<CoroutineTag, string>> = {
+  coroutine: 'coroutine', coroutineMixed: 'in and out of coroutines', coroutineWrapper: 'coroutine wrapper', noCoroutine: 'not in coroutines',
+};
+export const WHY: Readonly<Record<Why, string>> = {
+  declared: 'by its own tag',
+  inherited: 'by the tag it inherits',
+  module: 'by the tag of its module',
+  model: 'by a model in the configuration or of the platform',
+  inferred: 'from its use',
+};
+export const EDGES: Readonly<Record<EdgeKind, string>> = {
+  root: 'starts here', call: 'called', slot: 'called through a slot', callback: 'run as a callback', construct: 'constructed', accessor: 'run by a property access',
+};
+
+/** `starts here; I/O by its own tag`. */
+export function reasonOf(hop: Hop): string {
+  const what = hop.class === null ? 'no class of its own' : `${CLASS_NAMES[hop.class]} ${WHY[hop.why]}`;
+  return `${EDGES[hop.edge]}; ${what}`;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Digits in groups of three, the same in every locale. */
+export function number(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
