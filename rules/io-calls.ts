@@ -1,9 +1,10 @@
 /**
- * Calls that code off the main thread can reach, one for each place in the source.
+ * Calls that code in some context can reach, one for each place in the source.
  *
- * In: the analysis. Out: its I/O calls, and words for who reaches them.
+ * In: the analysis. Out: its calls off the main thread, and words for who reaches a call of any kind.
  * Leaves to others: which of them is a change of permissions.
  */
+import type { Hop } from '../src/model/finding.ts';
 import type { Analysis, ReachedCall } from '../src/model/rule.ts';
 import { CODE_OF } from './class-words.ts';
 
@@ -29,11 +30,16 @@ function standsFor(call: ReachedCall, other: ReachedCall): boolean {
 }
 
 /**
- * Who calls, why that happens off the main thread, and what is called: "growFor is reached from writeSector (I/O code) and
- * 2 more roots, and calls resizeImage".
+ * Who calls, what brings it into the context, and what is called: "growFor is reached from writeSector (I/O code) and 2 more
+ * roots, and calls resizeImage". `kind` is what the root is.
  */
-export function story(call: ReachedCall): string {
-  return `${callerOf(call)} ${context(call)} ${deed(call)} ${call.target.name}`;
+export function story(call: ReachedCall, kind: (root: Hop) => string = ioKind): string {
+  return `${callerOf(call)} ${context(call, kind)} ${deed(call)} ${call.target.name}`;
+}
+
+/** A callback has no class of its own: it is where it is run that makes it a root. */
+function ioKind({ class: tag, why }: Hop): string {
+  return tag === null || why === 'inferred' ? 'run in I/O context' : CODE_OF[tag];
 }
 
 function callerOf({ caller }: ReachedCall): string {
@@ -50,12 +56,11 @@ function deed({ edge }: ReachedCall): string {
   }
 }
 
-function context({ path, roots, caller, file }: ReachedCall): string {
+function context({ path, roots, caller, file }: ReachedCall, kindOf: (root: Hop) => string): string {
   const [root] = path;
   if (root === undefined) return 'can run off the main thread and';
   const further = roots > 1 ? `${String(roots - 1)} more ${roots === 2 ? 'root' : 'roots'}` : '';
-  // A callback has no class of its own: it is where it is run that makes it a root.
-  const kind = root.class === null || root.why === 'inferred' ? 'run in I/O context' : CODE_OF[root.class];
+  const kind = kindOf(root);
   if (root.function !== caller.summary.name || root.file !== file) {
     return `is reached from ${root.function} (${kind})${further === '' ? '' : ` and ${further}`}, and`;
   }

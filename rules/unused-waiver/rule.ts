@@ -18,7 +18,7 @@ export const unusedWaiver: WaiverRule = {
         rule: 'unused-waiver',
         file: use.file,
         span: use.waiver.span,
-        function: '',
+        function: use.function,
         target: use.waiver.rules.join(', '),
         message: fault.message,
         hint: fault.hint,

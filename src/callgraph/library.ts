@@ -19,7 +19,8 @@ export const PASSES_ARGUMENTS: ReadonlySet<string> = new Set([
 export const CALLS_NOTHING: ReadonlySet<string> = new Set([
   'Array.includes', 'Array.indexOf', 'Array.lastIndexOf', 'Set.has', 'Set.delete', 'Map.has', 'Map.get', 'Map.delete', 'WeakMap.has', 'WeakMap.get', 'WeakMap.delete', 'WeakSet.has', 'WeakSet.delete',
   'Object.is', 'Object.keys', 'Object.freeze', 'Object.seal', 'Object.assign', 'Object.values', 'Object.entries', 'Object.fromEntries', 'Object.create', 'Object.defineProperty', 'Object.getPrototypeOf',
-  'Object.setPrototypeOf', 'Object.getOwnPropertyNames', 'Object.hasOwn', 'Promise.resolve', 'Promise.reject', 'Promise.all', 'Promise.race', 'Promise.any', 'Promise.allSettled', 'Array.isArray', 'Array.of',
+  'Object.setPrototypeOf', 'Object.getOwnPropertyNames', 'Object.hasOwn', 'Object.isFrozen', 'Object.isSealed', 'Object.isExtensible', 'Object.preventExtensions', 'Object.defineProperties',
+  'Object.getOwnPropertySymbols', 'Object.getOwnPropertyDescriptor', 'Object.getOwnPropertyDescriptors', 'Reflect.getPrototypeOf', 'Reflect.deleteProperty', 'Reflect.defineProperty', 'Promise.resolve', 'Promise.reject', 'Promise.all', 'Promise.race', 'Promise.any', 'Promise.allSettled', 'Array.isArray', 'Array.of',
   'Array.concat', 'Array.join', 'Array.new', 'Map.new', 'Set.new', 'WeakMap.new', 'WeakSet.new', 'WeakRef.new', 'String', 'Boolean', 'JSON.stringify', 'Console.log', 'Console.error', 'Console.warn', 'Console.info',
   'Console.debug', 'EventEmitter.off', 'EventEmitter.removeListener', 'EventTarget.removeEventListener', 'Reflect.get', 'Reflect.has', 'Reflect.ownKeys', 'Error.captureStackTrace', 'structuredClone', 'inspect', 'format',
 ]);

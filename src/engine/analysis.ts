@@ -1,22 +1,27 @@
 /** The view of an analysed program that rules get. */
-import { isIoClass } from '../classify/classify.ts';
-import type { Target, ValueFlow } from '../callgraph/flow.ts';
+import { libraryUse, type Target, type ValueFlow } from '../callgraph/flow.ts';
 import type { Program, Site } from '../link/link.ts';
 import type { Config } from '../model/config.ts';
-import type { Analysis, Callee, FunctionNode, PlainCall, ReachedCall, SlotFilling } from '../model/rule.ts';
+import type { Analysis, Callee, FunctionNode, Implementation, PlainCall, Reach, ReachedCall, SlotFilling, SlotNode } from '../model/rule.ts';
+import type { RunsTag, Span, Value } from '../model/summary.ts';
 import { slotsOf, type Contexts } from '../propagate/contexts.ts';
-import { calleeOf, externalCallee, functionCallee, slotCallee, type Search } from '../propagate/search.ts';
+import { calleeOf, externalCallee, functionCallee, runsOf, slotCallee, type Search, type Visit } from '../propagate/search.ts';
+import { pollingCode, waysToGlobalState } from './ways.ts';
 
 export function buildAnalysis(program: Program, flow: ValueFlow, contexts: Contexts, config: Config): Analysis {
   const calls = program.sites.flatMap((site) => plainCall(program, flow, site) ?? []).sort((a, b) => order(a.file, a.site.span, b.file, b.site.span));
   const callsOf = new Map<number, PlainCall[]>();
-  for (const call of calls) callsOf.set(call.caller.id, [...(callsOf.get(call.caller.id) ?? []), call]);
+  for (const call of calls) {
+    const own = callsOf.get(call.caller.id);
+    if (own === undefined) callsOf.set(call.caller.id, [call]);
+    else own.push(call);
+  }
   const callsIn = (fn: FunctionNode): readonly PlainCall[] => callsOf.get(fn.id) ?? [];
   const functionByKey = (key: string): FunctionNode | undefined => program.functions[program.functionId(key) ?? -1];
-  const offMain = visited(contexts.offMain);
-  const inMain = visited(contexts.main);
+  const fillings = slotFillings(program, contexts);
   const ways = waysToGlobalState(program, calls);
-  const polling = pollingFunctions(program, calls);
+  const polling = pollingCode(program, calls, fillings);
+  const values = usedAsValues(program);
   return {
     config,
     files: program.files,
@@ -28,17 +33,19 @@ export function buildAnalysis(program: Program, flow: ValueFlow, contexts: Conte
     callsGlobalState: (fn) => callsIn(fn).some(({ callees }) => callees.some(isGlobalState)),
     callsInCoroutine: contexts.inCoroutine.reported(),
     callsOutOfCoroutine: contexts.outOfCoroutine.reported(),
-    blockingCalls: blockingCalls(program, flow, contexts),
+    blockingCalls: blockingCalls(contexts),
     calls,
     callsIn,
-    slotFillings: slotFillings(program, contexts),
-    runsOffMain: (fn) => offMain.has(fn.id),
-    runsInMain: (fn) => inMain.has(fn.id),
+    slotFillings: fillings,
+    implementations: implementations(program),
+    offMain: reaches(program, contexts.offMain),
+    inMain: reaches(program, contexts.main),
+    inCoroutine: reaches(program, contexts.inCoroutine),
+    outOfCoroutine: reaches(program, contexts.outOfCoroutine),
+    isHandedToMain: (fn) => contexts.handedToMain.has(fn.id),
+    isUsedAsValue: (fn) => values.has(fn.id),
     wayToGlobalState: (fn) => ways(fn),
-    polls: (callee) => {
-      const id = program.functionId(callee.key);
-      return polling.has(id ?? -1) || callee.classification.coroutine === 'coroutineWrapper';
-    },
+    polls: (callee) => polling.has(callee.key) || callee.classification.coroutine === 'coroutineWrapper',
   };
 }
 
@@ -46,8 +53,38 @@ function plainCall(program: Program, flow: ValueFlow, site: Site): PlainCall | n
   const caller = program.functions[site.caller];
   if (caller === undefined) return null;
   const slots = slotsOf(program, site.summary.callee);
-  const callees = [...slots.map(slotCallee), ...flow.callees(site).flatMap((target) => calleesOf(program, target))];
-  return { site: site.summary, file: site.file, caller, callees, slots };
+  // A slot with a class stands for all that is in it.
+  const isOpaque = slots.length > 0 && slots.every((slot) => slot.classification.class !== null) && slots.length === partsOf(site.summary.callee);
+  const callees = [...slots.map(slotCallee), ...(isOpaque ? [] : flow.callees(site).flatMap((target) => calleesOf(program, target)))];
+  return { site: site.summary, file: site.file, caller, callees, slots, handed: handedOver(program, flow, site, slots) };
+}
+
+function partsOf(value: Value): number {
+  return value.k === 'any' ? value.of.reduce((count, part) => count + partsOf(part), 0) : 1;
+}
+
+/** Functions given as arguments that the call, or what it passes them to, runs where it stands. */
+function handedOver(program: Program, flow: ValueFlow, site: Site, slots: readonly SlotNode[]): Callee[] {
+  const functions = site.summary.args.map(({ value }) => (value === null ? [] : functionsIn(program, value)));
+  if (functions.every((given) => given.length === 0)) return [];
+  const targets = flow.callees(site);
+  const { event } = site.summary;
+  if (event?.role === 'listen' && flow.isEmitted(event)) return [];
+  if (targets.length > 0 && targets.every((target) => target.kind === 'external' && !libraryUse(target, site.summary.kind === 'construct').calls)) return [];
+  const elsewhere = new Set<number>();
+  for (const { param, context } of [...slots.flatMap(runsOf), ...targets.flatMap((target) => runsOfTarget(program, target))]) if (context !== 'caller') elsewhere.add(param);
+  return functions.flatMap((given, index) => (elsewhere.has(index) ? [] : given.map(functionCallee)));
+}
+
+function functionsIn(program: Program, value: Value): FunctionNode[] {
+  if (value.k === 'any') return value.of.flatMap((part) => functionsIn(program, part));
+  const fn = value.k === 'fn' ? program.functions[program.functionId(value.key) ?? -1] : undefined;
+  return fn === undefined ? [] : [fn];
+}
+
+function runsOfTarget(program: Program, target: Target): readonly RunsTag[] {
+  const fn = target.kind === 'function' ? program.functions[target.fn] : undefined;
+  return fn !== undefined ? runsOf(fn) : target.kind === 'external' ? target.tags.runs ?? [] : [];
 }
 
 function calleesOf(program: Program, target: Target): Callee[] {
@@ -66,8 +103,66 @@ function isGlobalState(callee: Callee): boolean {
   return callee.classification.class === 'globalState';
 }
 
-function visited(search: Search): ReadonlySet<number> {
-  return new Set(search.visits.filter((visit) => !visit.switched).map((visit) => visit.fn));
+/** How a search comes to each function it visits. */
+function reaches(program: Program, search: Search): (fn: FunctionNode) => Reach | null {
+  const visits = new Map<number, Visit[]>();
+  for (const visit of search.visits) {
+    if (visit.switched) continue;
+    const known = visits.get(visit.fn);
+    if (known === undefined) visits.set(visit.fn, [visit]);
+    else known.push(visit);
+  }
+  return ({ id }) => {
+    const own = visits.get(id);
+    const first = own?.[0];
+    if (own === undefined || first === undefined) return null;
+    const callers = new Set(own.flatMap((visit) => visit.entries.map(({ from }) => from.fn)));
+    return { callers: [...callers].sort((a, b) => a - b).flatMap((fn) => program.functions[fn] ?? []), begins: own.some((visit) => visit.root !== null), path: search.pathTo(first) };
+  };
+}
+
+/** Members with the members of bases that they stand for. */
+function implementations(program: Program): Implementation[] {
+  const found: Implementation[] = [];
+  const calleeFor = (key: string): Callee | null => {
+    const slot = program.slot(key);
+    if (slot !== undefined) return slotCallee(slot);
+    const fn = program.functions[program.functionId(key) ?? -1];
+    return fn === undefined ? null : functionCallee(fn);
+  };
+  const add = (file: string, span: Span, key: string, member: Callee): void => {
+    for (const base of program.implementedBy(key)) {
+      const implemented = calleeFor(base);
+      if (implemented !== null) found.push({ file, span, member, implemented });
+    }
+  };
+  for (const slot of program.slots) add(slot.file, slot.summary.span, slot.summary.key, slotCallee(slot));
+  for (const fn of program.functions) if (fn.summary.container !== undefined) add(fn.file, fn.summary.nameSpan, fn.summary.key, functionCallee(fn));
+  return found.sort((a, b) => order(a.file, a.span, b.file, b.span));
+}
+
+/** Functions that are put somewhere, handed over or returned; the variable or property that names one is none of that. */
+function usedAsValues(program: Program): ReadonlySet<number> {
+  const used = new Set<number>();
+  const use = (value: Value | null | undefined, holder: string): void => {
+    if (value === null || value === undefined) return;
+    if (value.k === 'any') for (const part of value.of) use(part, holder);
+    else if (value.k === 'bound') { use(value.target, holder); for (const argument of value.args) use(argument, holder); }
+    else if ((value.k === 'fn' || value.k === 'member') && value.key !== holder) {
+      const id = program.functionId(value.key);
+      if (id !== undefined) used.add(id);
+    }
+  };
+  for (const file of program.files) {
+    for (const { from, to } of file.flows) use(from, to.k === 'cell' || to.k === 'member' ? to.key : '');
+    for (const fn of file.functions) {
+      for (const value of fn.returns) use(value, '');
+      for (const param of fn.params) use(param.default, '');
+    }
+    for (const { slot, value } of file.slotAssignments) use(value, slot);
+    for (const { args } of file.calls) for (const { value } of args) use(value, '');
+  }
+  return used;
 }
 
 function slotFillings(program: Program, contexts: Contexts): SlotFilling[] {
@@ -86,98 +181,14 @@ function slotFillings(program: Program, contexts: Contexts): SlotFilling[] {
   return fillings.sort((a, b) => order(a.file, a.span, b.file, b.span));
 }
 
-/** Calls of functions known to block, met by the searches of I/O code and of coroutines, off the main thread. */
-function blockingCalls(program: Program, flow: ValueFlow, contexts: Contexts): ReachedCall[] {
-  const blocking = new Map<number, Callee>();
-  for (const site of program.sites) {
-    const callee = flow.callees(site).flatMap((target) => calleesOf(program, target)).find((c) => c.blocking);
-    if (callee !== undefined) blocking.set(site.id, callee);
+/** Calls that block, once for each place, whether I/O code or a coroutine reaches it. */
+function blockingCalls({ blocking }: Contexts): ReachedCall[] {
+  const places = new Map<string, ReachedCall>();
+  for (const call of blocking.flatMap((search) => search.reported())) {
+    const place = [call.file, call.span.line, call.span.column, call.span.endLine, call.span.endColumn].join(':');
+    if (!places.has(place)) places.set(place, call);
   }
-  const found = new Map<number, { call: Omit<ReachedCall, 'roots'>; search: Search; starts: Search['visits'][number][] }>();
-  for (const search of [contexts.offMain, contexts.inCoroutine]) {
-    for (const visit of search.visits) {
-      for (const site of program.sitesOf[visit.fn] ?? []) {
-        const target = blocking.get(site.id);
-        const caller = program.functions[site.caller];
-        if (target === undefined || caller === undefined || !search.takes(site, visit) || site.summary.guard.every((facts) => facts.thread === 'main')) continue;
-        const known = found.get(site.id);
-        if (known !== undefined) { if (known.search === search) known.starts.push(visit); continue; }
-        const { span } = site.summary;
-        const last = { function: target.name, file: site.file, line: span.line, column: span.column, edge: 'call' as const, class: target.classification.class, why: target.classification.why };
-        found.set(site.id, { call: { site: site.summary, file: site.file, caller, target, span, edge: 'call', path: [...search.pathTo(visit), last] }, search, starts: [visit] });
-      }
-    }
-  }
-  return [...found.values()].map(({ call, search, starts }) => ({ ...call, roots: search.countRoots(starts) })).sort((a, b) => order(a.file, a.span, b.file, b.span));
-}
-
-/** Backwards from the calls of GS code, through functions of no class: for each function its next step on a shortest way. */
-function waysToGlobalState(program: Program, calls: readonly PlainCall[]): (fn: FunctionNode) => readonly string[] | null {
-  const callers = new Map<number, Set<number>>();
-  const next = new Map<number, number | string>();
-  let level: number[] = [];
-  for (const { site, caller, callees } of calls) {
-    if (site.guard.length === 0 || site.guard.every((facts) => facts.thread === 'main')) continue;
-    for (const callee of callees) {
-      if (isGlobalState(callee)) {
-        if (!next.has(caller.id)) { next.set(caller.id, callee.name); level.push(caller.id); }
-        continue;
-      }
-      const id = program.functionId(callee.key);
-      if (id === undefined || isIoClass(callee.classification.class)) continue;
-      callers.set(id, (callers.get(id) ?? new Set()).add(caller.id));
-    }
-  }
-  while (level.length > 0) {
-    const further: number[] = [];
-    for (const fn of level) {
-      if (program.functions[fn]?.classification.class !== null) continue;
-      for (const caller of callers.get(fn) ?? []) {
-        if (next.has(caller)) continue;
-        next.set(caller, fn);
-        further.push(caller);
-      }
-    }
-    level = further;
-  }
-  return (fn) => {
-    if (!next.has(fn.id)) return null;
-    const names: string[] = [];
-    for (let at: number | string | undefined = fn.id; at !== undefined;) {
-      if (typeof at === 'string') { names.push(at); break; }
-      names.push(program.functions[at]?.summary.name ?? '');
-      at = next.get(at);
-    }
-    return names;
-  };
-}
-
-/** Functions that poll: they reach a wrapper, the begin of a drained section, or a call that waits for its callback. */
-function pollingFunctions(program: Program, calls: readonly PlainCall[]): ReadonlySet<number> {
-  const polling = new Set<number>();
-  const callers = new Map<number, number[]>();
-  const waits = (key: string): boolean => {
-    const fn = program.functions[program.functionId(key) ?? -1];
-    const tags = fn === undefined ? program.slot(key)?.summary.tags : { ...fn.summary.inheritedTags, ...fn.summary.tags };
-    return tags?.drainBegin !== undefined || tags?.runs?.some((runs) => runs.wait) === true;
-  };
-  for (const fn of program.functions) if (waits(fn.summary.key)) polling.add(fn.id);
-  for (const { caller, callees } of calls) {
-    for (const callee of callees) {
-      if (callee.classification.coroutine === 'coroutineWrapper' || waits(callee.key)) polling.add(caller.id);
-      const id = program.functionId(callee.key);
-      if (id !== undefined) callers.set(id, [...(callers.get(id) ?? []), caller.id]);
-    }
-  }
-  const pending = [...polling];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const caller of callers.get(at) ?? []) {
-      if (polling.has(caller)) continue;
-      polling.add(caller);
-      pending.push(caller);
-    }
-  }
-  return polling;
+  return [...places.values()].sort((a, b) => order(a.file, a.span, b.file, b.span));
 }
 
 function order(fileA: string, a: PlainCall['site']['span'], fileB: string, b: PlainCall['site']['span']): number {

@@ -215,7 +215,7 @@ export class Program {
   /** The members of bases that a member implements or overrides, nearest first. */
   implementedBy(key: string): string[] {
     const owner = this.memberOwner.get(key);
-    if (owner === undefined) return [];
+    if (owner === undefined || owner.name.startsWith('static ')) return [];
     const found: string[] = [];
     const seen = new Set<string>([owner.type]);
     const pending = [...(this.types.get(owner.type)?.supers ?? [])];

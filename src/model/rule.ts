@@ -58,6 +58,25 @@ export interface SlotFilling {
   readonly fn: FunctionNode | undefined;
 }
 
+/** A member of a class or interface that implements or overrides one of a base. */
+export interface Implementation {
+  readonly file: string;
+  /** The member's name. */
+  readonly span: Span;
+  readonly member: Callee;
+  readonly implemented: Callee;
+}
+
+/** Who brings a function into a context. */
+export interface Reach {
+  /** Functions that call it there. */
+  readonly callers: readonly FunctionNode[];
+  /** Whether it also begins there: put into a slot of that class, or handed to what runs it there. */
+  readonly begins: boolean;
+  /** A shortest way to it. */
+  readonly path: readonly Hop[];
+}
+
 /** A call in a function's own body, with all it may run, contexts not told apart. */
 export interface PlainCall {
   readonly site: CallSite;
@@ -65,6 +84,8 @@ export interface PlainCall {
   readonly caller: FunctionNode;
   readonly callees: readonly Callee[];
   readonly slots: readonly SlotNode[];
+  /** Functions given as arguments that run where the call stands, as far as it is known. */
+  readonly handed: readonly Callee[];
 }
 
 /** Everything a rule may look at. */
@@ -90,9 +111,18 @@ export interface Analysis {
   callsIn(fn: FunctionNode): readonly PlainCall[];
   /** Every function put into a slot, in the order of files and lines. */
   readonly slotFillings: readonly SlotFilling[];
-  /** Whether the function runs in some context off the main thread, or as part of GS code in the main thread. */
-  runsOffMain(fn: FunctionNode): boolean;
-  runsInMain(fn: FunctionNode): boolean;
+  /** Members of classes and interfaces with what they implement or override, in the order of files and lines. */
+  readonly implementations: readonly Implementation[];
+  /** How code of no class comes to run off the main thread, or as part of GS code in the main thread; null where it does not. */
+  offMain(fn: FunctionNode): Reach | null;
+  inMain(fn: FunctionNode): Reach | null;
+  /** How code without a coroutine tag comes to run inside a coroutine, or outside of any; null where it does not. */
+  inCoroutine(fn: FunctionNode): Reach | null;
+  outOfCoroutine(fn: FunctionNode): Reach | null;
+  /** Whether a call hands the function to what runs it as GS code (`@runs … globalState`). */
+  isHandedToMain(fn: FunctionNode): boolean;
+  /** Whether the function is used otherwise than by calling it: put somewhere, handed over, returned. */
+  isUsedAsValue(fn: FunctionNode): boolean;
   /**
    * The nearest GS code that the function reaches through functions of no class, as names from the function on; calls
    * under a main-thread check do not count. Null where it reaches none.
@@ -125,6 +155,8 @@ export interface WaiverUse {
   readonly idle: readonly string[];
   /** Names in it that are no rule. */
   readonly unknown: readonly string[];
+  /** The function that holds the comment, or `<module>`. */
+  readonly function: string;
 }
 
 /** A rule over the waivers; policy runs it last. */

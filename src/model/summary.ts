@@ -182,6 +182,10 @@ export interface FunctionSummary {
   readonly literalMember?: true;
   /** An expression body, where the assertion would need a block. */
   readonly expressionBody?: true;
+  /** A body that does nothing, or asserts and does nothing else. */
+  readonly idle?: true;
+  /** The body itself writes to what outlives it: properties, elements, variables outside. */
+  readonly writes?: true;
   readonly params: readonly ParamSummary[];
   readonly returns: readonly Value[];
   readonly assertions: readonly AssertionSite[];

@@ -6,7 +6,7 @@
  */
 import type { RawFinding } from '../model/finding.ts';
 import type { WaiverUse } from '../model/rule.ts';
-import type { FileSummary, Waiver } from '../model/summary.ts';
+import type { FileSummary, FunctionSummary, Span, Waiver } from '../model/summary.ts';
 
 /** How ESLint names our rules. */
 const ESLINT_PREFIX = /^gsio\//;
@@ -14,6 +14,8 @@ const ESLINT_PREFIX = /^gsio\//;
 interface TrackedWaiver {
   readonly file: string;
   readonly waiver: Waiver;
+  /** Name of the function that holds it. */
+  readonly function: string;
   /** Ids of rules that exist. */
   readonly rules: ReadonlySet<string>;
   /** Names that are no rule. */
@@ -27,7 +29,7 @@ export class WaiverBook {
 
   constructor(files: readonly FileSummary[], ruleIds: ReadonlySet<string>) {
     for (const file of files) {
-      if (file.waivers.length > 0) this.byFile.set(file.file, file.waivers.map((waiver) => track(file.file, waiver, ruleIds)));
+      if (file.waivers.length > 0) this.byFile.set(file.file, file.waivers.map((waiver) => track(file, waiver, ruleIds)));
     }
   }
 
@@ -49,17 +51,32 @@ export class WaiverBook {
       // A bare eslint-disable has work that gsio cannot see.
       if (tracked.waiver.all) continue;
       const idle = [...tracked.rules].filter((rule) => settled(rule) && !tracked.used.has(rule));
-      uses.push({ file: tracked.file, waiver: tracked.waiver, idle, unknown: tracked.unknown });
+      uses.push({ file: tracked.file, waiver: tracked.waiver, idle, unknown: tracked.unknown, function: tracked.function });
     }
     return uses;
   }
 }
 
-function track(file: string, waiver: Waiver, ruleIds: ReadonlySet<string>): TrackedWaiver {
+function track(file: FileSummary, waiver: Waiver, ruleIds: ReadonlySet<string>): TrackedWaiver {
   const names = waiver.rules.map((name) => (waiver.source === 'eslint' ? name.replace(ESLINT_PREFIX, '') : name));
   const rules = new Set(names.filter((name) => ruleIds.has(name)));
   const unknown = names.filter((name) => !ruleIds.has(name));
-  return { file, waiver, rules, unknown, used: new Set() };
+  return { file: file.file, waiver, function: holderOf(file, waiver), rules, unknown, used: new Set() };
+}
+
+/** The innermost function around a comment; `<module>` where there is none. */
+function holderOf(file: FileSummary, { span }: Waiver): string {
+  let innermost: FunctionSummary | null = null;
+  for (const fn of file.functions) {
+    if (fn.kind === 'module' || fn.kind === 'initializer' || !isWithin(span, fn.span)) continue;
+    if (innermost === null || isWithin(fn.span, innermost.span)) innermost = fn;
+  }
+  return innermost?.name ?? '<module>';
+}
+
+function isWithin(inner: Span, outer: Span): boolean {
+  const starts = inner.line > outer.line || (inner.line === outer.line && inner.column >= outer.column);
+  return starts && (inner.endLine < outer.endLine || (inner.endLine === outer.endLine && inner.endColumn <= outer.endColumn));
 }
 
 /** A waiver of ours needs its reason; ESLint's own comments work without one, as they do in ESLint. */

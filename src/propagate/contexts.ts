@@ -3,6 +3,7 @@
  *
  * `offMain`: code that may run off the main thread; it must not reach GS code. `main`: code that GS functions reach in
  * the main thread. `inCoroutine` and `outOfCoroutine`: code that runs inside a coroutine, and code that does not.
+ * `blocking`: code off the main thread, and code in coroutines, on their ways to calls that block.
  * In: a program with its value flow. Out: what each search visits and reports. Leaves to others: messages (`rules`).
  */
 import { isIoClass } from '../classify/classify.ts';
@@ -11,9 +12,9 @@ import type { Program, Site } from '../link/link.ts';
 import type { Config } from '../model/config.ts';
 import type { Why } from '../model/finding.ts';
 import type { Callee, Classification, SlotNode } from '../model/rule.ts';
-import type { RunContext, RunsTag, Value } from '../model/summary.ts';
+import type { RunsTag, Value } from '../model/summary.ts';
 import { Bindings, type Bound } from './bindings.ts';
-import { calleeOf, Givers, nameOf, runsOf, Search, whyOf, type Discipline } from './search.ts';
+import { calleeOf, Givers, nameOf, runsOf, Search, whyOf, type Discipline, type Verdict } from './search.ts';
 
 const TAKEN_FOR_GLOBAL_STATE: Classification = { class: 'globalState', why: 'inferred', coroutine: null };
 
@@ -23,6 +24,10 @@ export interface Contexts {
   readonly main: Search;
   readonly inCoroutine: Search;
   readonly outOfCoroutine: Search;
+  /** None where nothing blocks. */
+  readonly blocking: readonly Search[];
+  /** Functions that a call hands to what runs them as GS code. */
+  readonly handedToMain: ReadonlySet<number>;
 }
 
 export function propagate(program: Program, flow: ValueFlow, config: Config): Contexts {
@@ -37,21 +42,26 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
     entersCallback: (context) => context === 'coroutine' || context === 'caller',
     unknownCallee: config.unresolved === 'assume-global-state' ? TAKEN_FOR_GLOBAL_STATE : null,
   });
-  for (const fn of program.functions) {
-    const { class: tag, why } = fn.classification;
-    if (fn.summary.hasBody && isIoClass(tag)) offMain.addRoot(fn.id, bindings.empty, { class: tag, why });
-  }
-  addSlotMembers(program, bindings, offMain, (slot) => isIoClass(slot.classification.class), (callee) => callee.classification.class === null);
+  const addIoRoots = (to: Search): void => {
+    for (const fn of program.functions) {
+      const { class: tag, why } = fn.classification;
+      if (fn.summary.hasBody && isIoClass(tag)) to.addRoot(fn.id, bindings.empty, { class: tag, why });
+    }
+    addSlotMembers(program, bindings, to, (slot) => isIoClass(slot.classification.class), hasNoClass);
+    for (const { runs, bound, scheduler } of scheduled) {
+      const callee = runs.context === 'io' ? calleeOf(program, bound) : null;
+      if (callee !== null && bound.kind === 'closure' && hasNoClass(callee) && !isForbidden(callee)) to.addRoot(bound.fn, bound.env, { class: 'io', why: scheduler.why });
+    }
+    for (const site of program.sites) {
+      if (program.functions[site.caller] !== undefined && site.summary.guard.some((facts) => facts.thread === 'any')) {
+        to.addRoot(site.caller, bindings.empty, { class: 'io', why: 'inferred' }, true);
+      }
+    }
+  };
+  addIoRoots(offMain);
   for (const { runs, bound, site, argument, scheduler } of scheduled) {
     const callee = runs.context === 'io' ? calleeOf(program, bound) : null;
-    if (callee === null) continue;
-    if (isForbidden(callee)) offMain.reportScheduled(site, scheduler, callee, bound, argument.span, argument.value);
-    else if (bound.kind === 'closure' && callee.classification.class === null) offMain.addRoot(bound.fn, bound.env, { class: 'io', why: scheduler.why });
-  }
-  for (const site of program.sites) {
-    if (program.functions[site.caller] !== undefined && site.summary.guard.some((facts) => facts.thread === 'any')) {
-      offMain.addRoot(site.caller, bindings.empty, { class: 'io', why: 'inferred' }, true);
-    }
+    if (callee !== null && isForbidden(callee)) offMain.reportScheduled(site, { ...scheduler, class: 'io' }, callee, bound, argument);
   }
   offMain.run();
 
@@ -64,43 +74,93 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
   for (const fn of program.functions) {
     if (fn.summary.hasBody && fn.classification.class === 'globalState') main.addRoot(fn.id, bindings.empty, { class: 'globalState', why: fn.classification.why });
   }
-  addSlotMembers(program, bindings, main, (slot) => slot.classification.class === 'globalState', (callee) => callee.classification.class === null);
+  addSlotMembers(program, bindings, main, (slot) => slot.classification.class === 'globalState', hasNoClass);
+  const handedToMain = new Set<number>();
+  for (const { runs, bound, scheduler } of scheduled) {
+    const callee = runs.context === 'globalState' ? calleeOf(program, bound) : null;
+    if (callee === null || bound.kind !== 'closure') continue;
+    handedToMain.add(bound.fn);
+    if (hasNoClass(callee)) main.addRoot(bound.fn, bound.env, { class: 'globalState', why: scheduler.why });
+  }
   main.run();
 
+  const enters = (callee: Callee): Verdict => (isPlain(callee) ? 'enter' : 'stop');
   const inCoroutine = search({
-    takes: (facts) => facts.coroutine !== 'out',
-    judge: ({ classification: { coroutine, class: tag } }, site, visit) => {
-      if (coroutine === 'coroutineWrapper' || coroutine === 'noCoroutine') return isMixed(program, visit.fn) && !site.summary.guard.some((f) => f.coroutine === 'in') ? 'stop' : 'report';
-      return coroutine === null && tag === null ? 'enter' : 'stop';
-    },
+    // A mixed function is sure to be in a coroutine only where the check says so.
+    takes: (facts, visit) => (isMixed(program, visit.fn) ? facts.coroutine === 'in' : facts.coroutine !== 'out'),
+    judge: (callee) => (refusesCoroutine(callee) ? 'report' : enters(callee)),
     entersCallback: (context) => context === 'caller',
     unknownCallee: null,
   });
   const outOfCoroutine = search({
     takes: (facts) => facts.coroutine !== 'in',
-    judge: ({ classification: { coroutine, class: tag } }) => (coroutine === 'coroutine' ? 'report' : coroutine === null && tag === null ? 'enter' : 'stop'),
+    judge: (callee) => (callee.classification.coroutine === 'coroutine' ? 'report' : enters(callee)),
     entersCallback: (context) => context === 'caller',
     unknownCallee: null,
   });
-  for (const fn of program.functions) {
-    if (!fn.summary.hasBody) continue;
-    const { coroutine, class: tag, why } = fn.classification;
-    if (coroutine === 'coroutine') inCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
-    else if (coroutine === 'coroutineMixed') {
-      inCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
-      outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
-    } else if (coroutine === 'noCoroutine' || (coroutine === null && tag !== null)) outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
-  }
-  const plain = (callee: Callee): boolean => callee.classification.class === null && callee.classification.coroutine === null;
-  addSlotMembers(program, bindings, inCoroutine, (slot) => slot.classification.coroutine === 'coroutine', plain);
-  addSlotMembers(program, bindings, outOfCoroutine, (slot) => slot.classification.coroutine === 'noCoroutine' || (slot.classification.coroutine === null && slot.classification.class !== null), plain);
-  for (const { runs, bound, scheduler } of scheduled) {
+  const addCoroutineRoots = (to: Search): void => {
+    for (const fn of program.functions) {
+      const { coroutine, class: tag, why } = fn.classification;
+      if (fn.summary.hasBody && (coroutine === 'coroutine' || coroutine === 'coroutineMixed')) to.addRoot(fn.id, bindings.empty, { class: tag, why });
+    }
+    addSlotMembers(program, bindings, to, (slot) => slot.classification.coroutine === 'coroutine', isPlain);
+    for (const { runs, bound, scheduler } of scheduled) {
+      const callee = runs.context === 'coroutine' ? calleeOf(program, bound) : null;
+      if (callee !== null && bound.kind === 'closure' && isPlain(callee)) to.addRoot(bound.fn, bound.env, { class: null, why: scheduler.why });
+    }
+  };
+  addCoroutineRoots(inCoroutine);
+  for (const { runs, bound, site, argument, scheduler } of scheduled) {
     const callee = runs.context === 'coroutine' ? calleeOf(program, bound) : null;
-    if (callee !== null && bound.kind === 'closure' && plain(callee)) inCoroutine.addRoot(bound.fn, bound.env, { class: null, why: scheduler.why });
+    if (callee !== null && refusesCoroutine(callee)) inCoroutine.reportScheduled(site, { ...scheduler, class: null }, callee, bound, argument);
   }
+  for (const fn of program.functions) {
+    const { coroutine, class: tag, why } = fn.classification;
+    const isNone = coroutine === 'noCoroutine' || (coroutine === null && tag !== null);
+    if (fn.summary.hasBody && (isNone || coroutine === 'coroutineMixed')) outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+  }
+  addSlotMembers(program, bindings, outOfCoroutine, ({ classification: { coroutine, class: tag } }) => coroutine === 'noCoroutine' || (coroutine === null && tag !== null), isPlain);
   inCoroutine.run();
   outOfCoroutine.run();
-  return { bindings, offMain, main, inCoroutine, outOfCoroutine };
+
+  const blocking: Search[] = [];
+  if (anythingBlocks(program, flow)) {
+    const offMainToBlocking = search({
+      takes: (facts, visit) => (visit.switched ? facts.thread === 'any' : facts.thread !== 'main'),
+      judge: (callee) => (callee.blocking ? 'report' : hasNoClass(callee) ? 'enter' : 'stop'),
+      entersCallback: (context) => context === 'coroutine' || context === 'caller',
+      unknownCallee: null,
+    });
+    const coroutineToBlocking = search({
+      takes: (facts) => facts.thread !== 'main' && facts.coroutine !== 'out',
+      judge: (callee) => (callee.blocking ? 'report' : enters(callee)),
+      entersCallback: (context) => context === 'caller',
+      unknownCallee: null,
+    });
+    addIoRoots(offMainToBlocking);
+    addCoroutineRoots(coroutineToBlocking);
+    blocking.push(offMainToBlocking, coroutineToBlocking);
+    for (const to of blocking) to.run();
+  }
+  return { bindings, offMain, main, inCoroutine, outOfCoroutine, blocking, handedToMain };
+}
+
+function anythingBlocks(program: Program, flow: ValueFlow): boolean {
+  return flow.targets.some((target) => target.kind === 'external' && target.tags.blocking === true)
+    || program.functions.some((fn) => fn.summary.tags.blocking === true) || program.slots.some((slot) => slot.summary.tags.blocking === true);
+}
+
+function hasNoClass(callee: Callee): boolean {
+  return callee.classification.class === null;
+}
+
+/** No class, no coroutine tag: it runs as its callers do. */
+function isPlain(callee: Callee): boolean {
+  return callee.classification.class === null && callee.classification.coroutine === null;
+}
+
+function refusesCoroutine({ classification: { coroutine } }: Callee): boolean {
+  return coroutine === 'coroutineWrapper' || coroutine === 'noCoroutine';
 }
 
 /** GS code, and permission functions of no class. */
@@ -135,14 +195,13 @@ interface Scheduled {
 /** Callbacks that a call hands to another context, whoever makes the call. */
 function scheduledCallbacks(program: Program, flow: ValueFlow, bindings: Bindings): Scheduled[] {
   const scheduled: Scheduled[] = [];
-  const elsewhere = (context: RunContext): boolean => context === 'io' || context === 'coroutine';
   for (const site of program.sites) {
     const seen = new Set<string>();
     for (const target of [...flow.callees(site), ...slotsOf(program, site.summary.callee)]) {
       const { tags, name, why } = schedulerOf(program, target);
       for (const runs of tags) {
         const id = `${name}/${String(runs.param)}`;
-        if (!elsewhere(runs.context) || seen.has(id)) continue;
+        if (runs.context === 'caller' || seen.has(id)) continue;
         seen.add(id);
         const argument = site.summary.args[runs.param];
         if (argument === undefined || argument.value === null) continue;

@@ -42,6 +42,11 @@ export interface RootReason {
   readonly why: Why;
 }
 
+/** What runs a callback elsewhere, and as what. */
+export interface Scheduler extends RootReason {
+  readonly name: string;
+}
+
 export type Verdict = 'report' | 'stop' | 'enter';
 
 export interface Discipline {
@@ -234,11 +239,11 @@ export class Search {
   }
 
   /** A function handed by name to a parameter that another context runs: the path begins at that parameter's function. */
-  reportScheduled(site: Site, scheduler: { readonly name: string; readonly why: Why }, callee: Callee, bound: Bound, span: Span, value: Value): void {
-    const places = value.k === 'param' ? this.givers.of(bound, value) : [];
-    for (const { site: giver, span: at } of places.length > 0 ? places : [{ site, span }]) {
-      const root: Hop = { function: scheduler.name, file: giver.file, line: giver.summary.span.line, column: giver.summary.span.column, edge: 'root', class: 'io', why: scheduler.why };
-      this.add(giver, callee, 'callback', at, () => [root, targetHop(callee, 'callback', giver.file, at)], scheduler.name);
+  reportScheduled(site: Site, scheduler: Scheduler, callee: Callee, bound: Bound, argument: { readonly value: Value; readonly span: Span }): void {
+    const places = argument.value.k === 'param' ? this.givers.of(bound, argument.value) : [];
+    for (const { site: giver, span } of places.length > 0 ? places : [{ site, span: argument.span }]) {
+      const root: Hop = { function: scheduler.name, file: giver.file, line: giver.summary.span.line, column: giver.summary.span.column, edge: 'root', class: scheduler.class, why: scheduler.why };
+      this.add(giver, callee, 'callback', span, () => [root, targetHop(callee, 'callback', giver.file, span)], scheduler.name);
     }
   }
 

@@ -9,7 +9,7 @@ import type { Argument, CallKind, CallSite, Tags, UnknownReason, Value } from '.
 import { assume, assumeCoroutine, assumeThread, forget, mapWays, union, type AtomFact, type State, type Way } from './facts.ts';
 import { isStatic, memberName } from './names.ts';
 import { NO_TAGS, skipTypes, type PredicateMeaning } from './symbols.ts';
-import { GraphEffects } from './graph-effects.ts';
+import { GraphEffects, MUTATORS } from './graph-effects.ts';
 import type { Statements } from './statements.ts';
 import { forEachAssignedName, type Walk } from './walk.ts';
 
@@ -77,13 +77,16 @@ export class Expressions {
       case SyntaxKind.DeleteExpression: {
         const { expression } = node as ts.DeleteExpression;
         const after = this.expression(expression, state);
-        this.graph.write(expression, node, after);
+        this.written(expression, node, after);
         return after;
       }
       case SyntaxKind.ObjectLiteralExpression: return this.objectLiteral(node as ts.ObjectLiteralExpression, state);
       case SyntaxKind.ArrayLiteralExpression: {
         let at = state;
-        for (const element of (node as ts.ArrayLiteralExpression).elements) at = this.expression(element, at);
+        for (const element of (node as ts.ArrayLiteralExpression).elements) {
+          at = this.expression(element, at);
+          if (this.walk.project.taggedTypes) this.intoTaggedType(element, this.walk.value(element));
+        }
         return at;
       }
       case SyntaxKind.SpreadElement: {
@@ -132,6 +135,7 @@ export class Expressions {
     const during = switched === null ? at : mapWays(at, (way) => ({ ...way, thread: switched }));
     this.record(node, 'call', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, during, receiver);
     this.graph.call(node, callee, at);
+    if (ts.isPropertyAccessExpression(callee) && MUTATORS.has(callee.name.text)) walk.body.writes = true;
     if (isObjectAssign(ts, node)) this.objectAssign(node);
     return this.afterCall(node, tags, symbol, at);
   }
@@ -489,7 +493,7 @@ export class Expressions {
     let at = forget(state, names);
     this.flowInto(left, node.right, node);
     if (ts.isPropertyAccessExpression(left) || ts.isElementAccessExpression(left)) this.accessor(left, 'set', at, this.argument(node.right));
-    this.graph.write(left, node, at);
+    this.written(left, node, at);
     if (ts.isIdentifier(left) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken) {
       const literal = walk.symbols.literal(node.right);
       const key = literal === undefined ? null : walk.atomKey(left);
@@ -498,12 +502,23 @@ export class Expressions {
     return at;
   }
 
+  /** An assignment, increment or deletion: of the graph, and of anything that outlives the body. */
+  private written(target: ts.Expression, place: ts.Node, state: State): void {
+    const { ts, walk } = this;
+    this.graph.write(target, place, state);
+    if (walk.body.writes) return;
+    const e = skipTypes(ts, target);
+    const declaration = ts.isIdentifier(e) ? walk.symbols.meaning(e)?.valueDeclaration : undefined;
+    const { node } = walk.body;
+    walk.body.writes = declaration === undefined || declaration.getSourceFile() !== walk.source || declaration.pos < node.pos || declaration.end > node.end;
+  }
+
   private flowInto(left: ts.Expression, right: ts.Expression, place: ts.BinaryExpression): void {
     const { ts, walk } = this;
     if (walk.dry > 0) return;
     const value = walk.value(right);
     if (ts.isIdentifier(left)) {
-      if (value !== null) walk.addFlow(walk.values.target(left), value);
+      if (value !== null) walk.addSlotValue(walk.values.target(left), value, place);
     } else if (ts.isPropertyAccessExpression(left)) {
       if (value !== null && value.k !== 'lit') {
         walk.addSlotValue(walk.values.target(left), value, place);
@@ -544,7 +559,7 @@ export class Expressions {
       at = forget(at, names);
       const operand = skipTypes(ts, node.operand);
       if (ts.isPropertyAccessExpression(operand) || ts.isElementAccessExpression(operand)) this.accessor(operand, 'set', at);
-      this.graph.write(operand, node, at);
+      this.written(operand, node, at);
     }
     return at;
   }
@@ -713,6 +728,7 @@ export class Expressions {
     if (value === null || value.k === 'lit') return;
     walk.body.returns.push(value);
     this.structural(expression);
+    this.intoTaggedType(expression, value);
   }
 
   defaultExport(node: ts.ExportAssignment): void {
@@ -840,6 +856,18 @@ export class Expressions {
       for (const base of walk.symbols.baseSymbols(at)) for (const d of base.declarations ?? []) seen.add(d);
     }
     return true;
+  }
+
+  /** A function given where a tagged function type is asked for is put into that type's slot. */
+  private intoTaggedType(expression: ts.Expression, value: Value | null): void {
+    const { walk } = this;
+    if (!walk.project.taggedTypes || value === null || value.k === 'lit' || walk.dry > 0) return;
+    const wanted = walk.symbols.checker.getContextualType(expression);
+    if (wanted === undefined) return;
+    for (const alias of walk.symbols.taggedAliases(wanted)) {
+      const slot: Value = { k: 'member', key: walk.names.key(alias) };
+      if (value.k !== 'member' || value.key !== slot.key) walk.addSlotValue(slot, value, expression);
+    }
   }
 
   private linkProperties(from: ts.Expression, wanted: ts.Type): void {

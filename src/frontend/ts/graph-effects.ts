@@ -9,7 +9,8 @@ import type { State } from './facts.ts';
 import { skipTypes } from './symbols.ts';
 import type { Walk } from './walk.ts';
 
-const MUTATORS = new Set(['push', 'pop', 'shift', 'unshift', 'splice', 'sort', 'reverse', 'fill', 'copyWithin', 'set', 'add', 'delete', 'clear']);
+/** Methods that change the array, Map or Set that they are called on. */
+export const MUTATORS: ReadonlySet<string> = new Set(['push', 'pop', 'shift', 'unshift', 'splice', 'sort', 'reverse', 'fill', 'copyWithin', 'set', 'add', 'delete', 'clear']);
 
 export class GraphEffects {
   private readonly walk: Walk;

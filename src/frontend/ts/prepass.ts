@@ -19,6 +19,8 @@ export interface ProjectNames {
   readonly graphState: ReadonlySet<string>;
   /** Members with a computed name such as `[Symbol.iterator]`. */
   readonly wellKnown: ReadonlySet<string>;
+  /** Whether a type alias that may be a function type carries tags. */
+  readonly taggedTypes: boolean;
 }
 
 export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], isGraphState: (property: ts.Declaration) => boolean): ProjectNames {
@@ -27,6 +29,7 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
   const slots = new Set<string>();
   const graphState = new Set<string>();
   const wellKnown = new Set<string>();
+  let taggedTypes = false;
   const { SyntaxKind } = compiler;
 
   const mayHoldFunction = (type: ts.TypeNode | undefined): boolean => {
@@ -87,6 +90,9 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
         case SyntaxKind.Parameter:
           if (compiler.isParameterPropertyDeclaration(node, node.parent) && compiler.isIdentifier(node.name)) { callable.add(node.name.text); slots.add(node.name.text); }
           break;
+        case SyntaxKind.TypeAliasDeclaration:
+          taggedTypes ||= mayHoldFunction((node as ts.TypeAliasDeclaration).type) && compiler.getJSDocTags(node).length > 0;
+          break;
         case SyntaxKind.PropertyAssignment:
           if (mayBeFunction((node as ts.PropertyAssignment).initializer)) callable.add(memberName(compiler, (node as ts.PropertyAssignment).name));
           break;
@@ -103,5 +109,5 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
       compiler.forEachChild(node, (child) => { stack.push(child); });
     }
   }
-  return { accessors, callable, slots, graphState, wellKnown };
+  return { accessors, callable, slots, graphState, wellKnown, taggedTypes };
 }

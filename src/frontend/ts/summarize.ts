@@ -133,6 +133,8 @@ class FileSummarizer {
       ...(container === null ? {} : { container }),
       ...(literalMember ? { literalMember: true as const } : {}),
       ...(expressionBody ? { expressionBody: true as const } : {}),
+      ...(this.isIdle(node) ? { idle: true as const } : {}),
+      ...(body?.writes === true ? { writes: true as const } : {}),
       returns: body === null ? [] : distinct(body.returns),
       assertions: body === null ? [] : body.assertions,
       waivedAssertions,
@@ -144,7 +146,7 @@ class FileSummarizer {
     const { walk } = this;
     const body: Body = {
       key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: this.leadingStatements(head.node),
-      tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0,
+      tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0, writes: false,
     };
     walk.body = body;
     const mark = walk.mark();
@@ -226,6 +228,17 @@ class FileSummarizer {
       return false;
     }
     return true;
+  }
+
+  /** A body that asserts at most. */
+  private isIdle(node: ts.Node): boolean {
+    const { ts } = this;
+    const body: ts.Node | undefined = this.walk.names.isFunction(node) ? node.body : undefined;
+    if (body === undefined || !ts.isBlock(body)) return false;
+    return body.statements.every((statement) => {
+      const e = ts.isExpressionStatement(statement) ? skipTypes(ts, statement.expression) : null;
+      return e !== null && (ts.isStringLiteral(e) || (ts.isCallExpression(e) && this.isAssertion(e)));
+    });
   }
 
   private isAssertion(call: ts.CallExpression): boolean {

@@ -377,6 +377,17 @@ export class Symbols {
     return tags.class === undefined && tags.coroutine === undefined ? null : { alias, tags };
   }
 
+  /** The tagged function types that a type, or a part of a union, goes by. */
+  taggedAliases(type: ts.Type): ts.TypeAliasDeclaration[] {
+    const { ts } = this;
+    return [type, ...(type.isUnion() ? type.types : [])].flatMap((part) => part.aliasSymbol?.declarations?.filter((d) => ts.isTypeAliasDeclaration(d)) ?? [])
+      .filter((alias) => {
+        if (this.functionType(alias.type) === null) return false;
+        const tags = this.ownTags(alias);
+        return tags.class !== undefined || tags.coroutine !== undefined;
+      });
+  }
+
   /** Do values of this declaration's type take calls? Costs a type query. */
   isCallable(node: ts.Node): boolean {
     const type = this.checker.getNonNullableType(this.checker.getTypeAtLocation(node));

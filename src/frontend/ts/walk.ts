@@ -32,6 +32,8 @@ export interface Body {
   readonly looseDrains: Set<string>;
   /** Counts what can make a loop's head know less: switches, drains. */
   kills: number;
+  /** Something that outlives the body is written. */
+  writes: boolean;
 }
 
 /** A closure found in a body: what its own body may take for granted. */
