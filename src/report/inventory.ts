@@ -90,14 +90,14 @@ function figures({ functions, slots }: Inventory, c: Colours): string {
   const api = functions.filter((fn) => fn.exportedFrom.length > 0);
   const use = [
     ...among(open.filter((fn) => fn.inferred.class === 'globalState').length, 'reach Global State code'),
-    ...among(open.filter((fn) => fn.inferred.class === 'io').length, 'are reached by I/O code'),
-    ...among(open.filter((fn) => fn.inferred.coroutine !== null).length, 'are coroutines by their use'),
+    ...among(open.filter((fn) => fn.inferred.class === 'io').length, 'are needed by I/O code'),
   ];
   const coroutines = functions.filter((fn) => fn.coroutine !== null).length;
+  const unsaid = functions.filter((fn) => fn.inferred.coroutine !== null).length;
   return [
     `${c.bold(counted(functions.length, 'function'))}, ${share(classified.length, functions.length)} with a class${kinds.length === 0 ? '' : `: ${kinds.map(({ tag, count }) => `${number(count)} ${CLASS_NAMES[tag]}`).join(', ')}`}.`,
-    ...(use.length === 0 ? [] : [`Of those without: ${use.join(', ')}.`]),
-    ...(coroutines === 0 ? [] : [`${counted(coroutines, 'function')} with a coroutine tag.`]),
+    ...(use.length === 0 ? [] : [`Of the others, ${use.join(', ')}.`]),
+    ...(coroutines + unsaid === 0 ? [] : [`${counted(coroutines, 'function')} with a coroutine tag${unsaid === 0 ? '' : `, ${number(unsaid)} more by ${unsaid === 1 ? 'its' : 'their'} use`}.`]),
     `${counted(ofGlobalState.length, 'Global State function')} with a body, ${share(ofGlobalState.filter((fn) => fn.assertion === 'globalState').length, ofGlobalState.length)} with an assertion.`,
     `${counted(api.length, 'exported function')} of API modules, ${share(api.filter((fn) => fn.class !== null).length, api.length)} with a class.`,
     `${counted(slots.length, 'slot')}, ${share(slots.filter((slot) => slot.class !== null).length, slots.length)} with a class.`,

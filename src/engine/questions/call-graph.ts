@@ -61,7 +61,7 @@ export function buildCallGraph(models: readonly Model[]): CallGraph {
       if (nodes.get(key)?.own !== true) nodes.set(key, graphFunction(fn, reported.has(fn.file)));
       return key;
     };
-    for (const fn of program.functions) if (fn.summary.hasBody && reported.has(fn.file)) list(fn.id);
+    for (const fn of program.functions) if (reported.has(fn.file) && runs(fn)) list(fn.id);
     for (const { site, from, to, kind } of callEdges(model)) {
       if (!isOwn(model, from) && !isOwn(model, to)) continue;
       const call = { file: site.file, line: site.summary.span.line, column: site.summary.span.column, kind };
@@ -82,6 +82,11 @@ export function buildCallGraph(models: readonly Model[]): CallGraph {
     edges: [...calls.values()].map(({ from, to, call }) => ({ from: place(from), to: place(to), ...call })).sort(compareEdges),
     unresolved: [...open.values()].map(({ caller, ...call }) => ({ ...call, from: place(caller) })).sort((a, b) => comparePlaces(a, b) || compareText(a.text, b.text)),
   };
+}
+
+/** A declaration file has no code of its own. */
+function runs({ file, summary }: FunctionNode): boolean {
+  return summary.hasBody && !(summary.kind === 'module' && /\.d\.(?:\w+\.)?[cm]?ts$/.test(file));
 }
 
 function graphFunction({ file, summary, classification }: FunctionNode, own: boolean): GraphFunction {

@@ -6,18 +6,17 @@
  * different callbacks joins no caller with the other's callback. From I/O code, calls under a main-thread check do not count; from
  * Global State code, those off the main thread. A callback that another thread runs begins a path and does not go on with one.
  * Where no path is left, the search is done again with all that, so as to say what cuts it.
- * Leaves to others: what a name stands for (`names.ts`), printing (`report`).
+ * Leaves to others: what a name stands for (`names.ts`), what a guard means (`conditions.ts`), printing (`report`).
  */
-import { isIoClass } from '../../classify/classify.ts';
 import type { Site } from '../../link/link.ts';
 import type { EdgeKind } from '../../model/finding.ts';
-import type { Condition, NamedPlace, WayHop, Ways } from '../../model/questions.ts';
+import type { NamedPlace, WayHop, Ways } from '../../model/questions.ts';
 import type { Callee, Classification, FunctionNode } from '../../model/rule.ts';
-import type { PathFacts, RunContext } from '../../model/summary.ts';
 import { slotsOf } from '../../propagate/contexts.ts';
-import { Givers, nameOf, runsOf, Search, type Discipline, type Visit } from '../../propagate/search.ts';
+import { Givers, nameOf, Search, type Discipline, type Visit } from '../../propagate/search.ts';
 import type { Model } from '../model.ts';
 import { callEdges } from './call-graph.ts';
+import { Conditions, isTaken, stays, threadOf, type ConditionOfCall } from './conditions.ts';
 import { cheapest, type Link, type Network, type Path } from './network.ts';
 import { comparePlaces, compareText } from './order.ts';
 
@@ -42,18 +41,12 @@ interface Stop {
   readonly fn: number | null;
 }
 
-interface Step {
+interface Step extends ConditionOfCall {
   readonly site: Site;
   readonly edge: EdgeKind;
   readonly slot: string | null;
-  readonly condition: Condition | null;
-  /** Whether the condition rules the call out for the function at the start. */
-  readonly cut: boolean;
   readonly further: number;
 }
-
-/** The threads that the code at the start may run in: off the main thread (I/O code), in it (GS code), either (no class). */
-type Thread = 'off' | 'main' | 'either';
 
 /** Undefined where the model has no such function. */
 export function findWays(model: Model, question: WayQuestion): Ways | undefined {
@@ -145,19 +138,6 @@ function plainNetwork(model: Model, { to, through, avoid, kinds }: WayQuestion, 
   return { stops, links: joined(links, stops), start: start.id, goals, identity: ({ key }) => key, marks: (stop) => marksOf(stop, through), wanted: 2 ** through.length - 1 };
 }
 
-function threadOf({ class: tag }: Classification): Thread {
-  return isIoClass(tag) ? 'off' : tag === 'globalState' ? 'main' : 'either';
-}
-
-function isTaken(facts: PathFacts, thread: Thread): boolean {
-  return thread === 'off' ? facts.thread !== 'main' : thread === 'main' ? facts.thread !== 'off' : true;
-}
-
-/** Whether a callback that is handed to a context still runs in the thread at hand. */
-function stays(context: RunContext, thread: Thread): boolean {
-  return context === 'caller' || context === 'coroutine' || (context === 'globalState' && thread === 'main');
-}
-
 function stopOf(fn: FunctionNode): Stop {
   return { key: fn.summary.key, name: fn.summary.name, classification: fn.classification, fn: fn.id };
 }
@@ -216,62 +196,4 @@ function edgeTo({ program, flow }: Model, site: Site, callee: Callee): EdgeKind 
   if (slotsOf(program, site.summary.callee).some((slot) => slot.summary.key === callee.key)) return 'slot';
   const called = flow.callees(site).some((target) => (target.kind === 'function' ? program.functions[target.fn]?.summary.key : target.kind === 'external' ? `${target.module}#${target.name}` : null) === callee.key);
   return called ? site.summary.kind : 'callback';
-}
-
-/** What holds where a call stands, and whether that keeps the code at the start from making it. */
-class Conditions {
-  private readonly model: Model;
-  private readonly thread: Thread;
-
-  constructor(model: Model, thread: Thread) {
-    this.model = model;
-    this.thread = thread;
-  }
-
-  of(site: Site, edge: EdgeKind, fn: number | null): Pick<Step, 'condition' | 'cut'> {
-    const { guard } = site.summary;
-    const runs = edge === 'callback' && fn !== null ? this.elsewhere(site, fn) : null;
-    if (runs !== null) return { condition: runs, cut: !stays(runs.context, this.thread) };
-    for (const holds of ['main', 'off'] as const) {
-      if (holds === this.thread || guard.length === 0 || !guard.every((facts) => facts.thread === holds)) continue;
-      return { condition: { by: this.cause(site, holds), holds }, cut: this.thread !== 'either' };
-    }
-    return { condition: null, cut: false };
-  }
-
-  /** Who runs the function in another context, when the call hands it over. */
-  private elsewhere(site: Site, fn: number): (Condition & { by: 'runs' }) | null {
-    const { program, flow, contexts: { bindings } } = this.model;
-    const takers = [
-      ...slotsOf(program, site.summary.callee).map((slot) => ({ name: nameOf(slot), runs: runsOf(slot) })),
-      ...flow.callees(site).flatMap((target) => {
-        const node = target.kind === 'function' ? program.functions[target.fn] : undefined;
-        if (node !== undefined) return [{ name: nameOf(node), runs: runsOf(node) }];
-        return target.kind === 'external' ? [{ name: target.name, runs: target.tags.runs ?? [] }] : [];
-      }),
-    ];
-    for (const { name, runs } of takers) {
-      for (const { param, context } of runs) {
-        const value = site.summary.args[param]?.value;
-        if (context === 'caller' || value === null || value === undefined) continue;
-        if (bindings.resolve(value, site.base, bindings.empty).some((bound) => bound.kind === 'closure' && bound.fn === fn)) return { by: 'runs', scheduler: name, context };
-      }
-    }
-    return null;
-  }
-
-  /** What proved the thread: an assertion of the function or of one around it, a switch before the call, else a check. */
-  private cause(site: Site, holds: 'main' | 'off'): 'check' | 'assertion' | 'switch' {
-    const { program, flow } = this.model;
-    for (let at = program.functions[site.caller]; at !== undefined; at = program.functions[program.functionId(at.summary.parent ?? '') ?? -1]) {
-      const before = ({ line, column }: { line: number; column: number }): boolean => line < site.summary.span.line || (line === site.summary.span.line && column < site.summary.span.column);
-      if (holds === 'main' && at.summary.assertions.some(({ kind, span }) => kind === 'globalState' && before(span))) return 'assertion';
-      const switches = (program.sitesOf[at.id] ?? []).some((other) => before(other.summary.span) && flow.callees(other).some((target) => {
-        const tags = target.kind === 'function' ? program.functions[target.fn]?.summary.tags : target.kind === 'external' ? target.tags : undefined;
-        return tags?.switchesTo === (holds === 'main' ? 'globalState' : 'io');
-      }));
-      if (switches) return 'switch';
-    }
-    return 'check';
-  }
 }
