@@ -1,7 +1,7 @@
 /**
  * A call through a Global State slot in a function of no class that does not assert that the main thread runs.
  *
- * A function with a class is asked by other rules. A closure runs where the function around it lets it: what is known there
+ * A function with a class is asked by other rules, a coroutine by `gs-from-coroutine`. A closure runs where the function around it lets it: what is known there
  * counts for it.
  */
 import type { RawFinding } from '../../src/model/finding.ts';
@@ -56,7 +56,7 @@ function owesAssertion(analysis: Analysis, caller: FunctionNode, runAsGlobalStat
   if (kind === 'module' || kind === 'initializer') return false;
   for (let fn: FunctionNode | undefined = caller; fn !== undefined;) {
     const { summary, classification }: FunctionNode = fn;
-    if (classification.class !== null || runAsGlobalState.has(summary.key) || analysis.isHandedToMain(fn)) return false;
+    if (classification.class !== null || classification.coroutine === 'coroutine' || runAsGlobalState.has(summary.key) || analysis.isHandedToMain(fn)) return false;
     if (summary.assertions.some((assertion) => assertion.kind === 'globalState')) return false;
     const outer: FunctionNode | undefined = summary.parent === undefined ? undefined : analysis.functionByKey(summary.parent);
     if (outer !== undefined && runsUnderCheck(analysis, outer, summary.key)) return false;

@@ -273,7 +273,7 @@ export class DeclarationReader {
 
   private member(node: ts.MethodSignature | ts.PropertySignature | ts.PropertyDeclaration, table: string, container: string): void {
     const { walk } = this;
-    if (walk.symbols.signatureNode(node) === null) return;
+    if (walk.symbols.signatureNode(node) === null && !this.holdsNamedFunction(node)) return;
     const name = memberName(this.ts, node.name);
     const inherited = walk.symbols.inherited(node, name);
     this.members.push({
@@ -281,6 +281,13 @@ export class DeclarationReader {
       tags: walk.symbols.ownTags(node), inheritedTags: inherited.member, inheritedContainerTags: inherited.container,
       containerTags: walk.symbols.containerTags(node), moduleTags: this.moduleTags, typeTags: walk.symbols.taggedType(node)?.tags ?? NO_TAGS,
     });
+  }
+
+  /** `flush = flushQueue;` in a class: the type of the property is that of the function. */
+  private holdsNamedFunction(node: ts.MethodSignature | ts.PropertySignature | ts.PropertyDeclaration): boolean {
+    const { ts, walk } = this;
+    if (!ts.isPropertyDeclaration(node) || node.type !== undefined || node.initializer === undefined) return false;
+    return (ts.isIdentifier(node.initializer) || ts.isPropertyAccessExpression(node.initializer)) && walk.symbols.isCallable(node.initializer);
   }
 
   // ---- exports -----------------------------------------------------------------------------------------------------

@@ -189,7 +189,9 @@ export class Expressions {
   private arguments(nodes: readonly ts.Expression[] | undefined, state: State): { state: State; args: Argument[] } {
     let at = state;
     for (const node of nodes ?? []) at = this.expression(node, at);
-    return { state: at, args: (nodes ?? []).map((node) => this.argument(node)) };
+    const args = (nodes ?? []).map((node) => this.argument(node));
+    nodes?.forEach((node, index) => { this.intoTaggedType(node, args[index]?.value ?? null); });
+    return { state: at, args };
   }
 
   private argument(node: ts.Expression): Argument {
