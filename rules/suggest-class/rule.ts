@@ -127,7 +127,7 @@ function asCoroutine(fn: FunctionNode, coroutines: ReadonlyMap<number, readonly 
  * Functions without a coroutine tag that suspend and that coroutines alone call, each with its chain to the suspending call.
  * Grows until nothing is added: a caller that was found to be one counts as one.
  */
-function inferredCoroutines(analysis: Analysis): ReadonlyMap<number, readonly string[]> {
+export function inferredCoroutines(analysis: Analysis): ReadonlyMap<number, readonly string[]> {
   const callers = new Map<string, FunctionNode[]>();
   for (const { caller, callees } of analysis.calls) {
     for (const { key } of callees) if (key !== caller.summary.key) callers.set(key, [...(callers.get(key) ?? []), caller]);
