@@ -122,9 +122,17 @@ export const platformProvider: ContextProvider = {
   describe: () => (runsInPlatformMainThread() ? 'the main thread' : 'a worker thread'),
 };
 
+/** What all copies of this module in one program share; tools may listen. */
+interface ContextRegistry {
+  provider?: ContextProvider;
+  /** Hears of every failed assertion before it is thrown. */
+  onViolation?: (violation: ContextViolation) => void;
+}
+
 // Kept under a registered symbol: two copies of this module in one program must agree on where they run.
-const PROVIDER = Symbol.for('gsio.runtime.contextProvider');
-const registry = globalThis as { [PROVIDER]?: ContextProvider };
+const REGISTRY = Symbol.for('gsio.context');
+const shared = globalThis as { [REGISTRY]?: ContextRegistry | undefined };
+const registry: ContextRegistry = (shared[REGISTRY] ??= {});
 
 /**
  * Makes `provider` answer all later questions of this thread.
@@ -133,13 +141,13 @@ const registry = globalThis as { [PROVIDER]?: ContextProvider };
  */
 export function setContextProvider(provider: ContextProvider): ContextProvider {
   const before = contextProvider();
-  registry[PROVIDER] = provider;
+  registry.provider = provider;
   return before;
 }
 
 /** The provider that answers now. */
 export function contextProvider(): ContextProvider {
-  return registry[PROVIDER] ?? platformProvider;
+  return registry.provider ?? platformProvider;
 }
 
 /**
@@ -229,6 +237,7 @@ function violation(assertion: (functionName?: string) => void, needs: string, fu
   const name = functionName ?? functionOnTop(stack) ?? 'A function without a name';
   const error = new ContextViolation({ function: name, assertion: assertion.name, needs, runsIn });
   if (stack !== '') error.stack = `${error.name}: ${error.message}\n${stack}`;
+  registry.onViolation?.(error);
   return error;
 }
 
