@@ -33,7 +33,8 @@ export default {
       to: { path: '^src/(project|cli|eslint|report|block)/' },
     },
     layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
-    layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer('trace', 'src/trace', ['src/project', 'src/engine', 'src/frontend', 'src/link', 'src/model'], 'Recording and comparing work on any project. What is shown belongs to `report`, options to `cli`.'),
+  layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/trace', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
     {
       name: 'no-compiler-behind-the-front-end',
       comment: 'Only front ends and `project` know a compiler. Have the front end put what is missing into the FileSummary.',
@@ -45,7 +46,7 @@ export default {
       name: 'front-ends-are-handed-their-compiler',
       comment: 'Instances of the compiler must not mix. Take it as an argument, and import its types only.',
       severity: 'error',
-      from: { path: '^src/(frontend|engine)/' },
+      from: { path: '^src/(frontend|engine|trace)/' },
       to: { path: COMPILERS, dependencyTypesNot: ['type-only'] },
     },
     {

@@ -1,14 +1,15 @@
 /**
  * Runs the command and turns what it throws into words and an exit status.
  *
- * In: the words after `gsio`, and streams. Out: 0 nothing at or above the failing level, 1 findings, 2 the user must mend something first.
+ * In: the words after `gsio`, and streams. Out: 0 nothing at or above the failing level, 1 findings, 2 the user must mend something first;
+ * of `trace` the status of the command that it runs.
  * This is the only place that prints errors. A fault of gsio itself is told in one line too; GSIO_DEBUG=1 shows where it happened.
  */
 import { ConfigError, ProjectError, UsageError } from '../model/errors.ts';
 import { run } from './program.ts';
 import type { Streams } from './streams.ts';
 
-export async function main(words: readonly string[], streams: Streams): Promise<0 | 1 | 2> {
+export async function main(words: readonly string[], streams: Streams): Promise<number> {
   try {
     return await run(words, streams);
   } catch (error) {

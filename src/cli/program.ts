@@ -12,7 +12,9 @@ import type { ClassifyOptions } from './classify.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { GraphOptions } from './graph.ts';
 import { packageVersion } from './package.ts';
+import type { RecallOptions } from './recall.ts';
 import type { Streams } from './streams.ts';
+import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
 const LATER_COMMANDS = ['report', 'fix', 'init'];
@@ -25,8 +27,8 @@ Example:
 Exit status: 0 nothing to complain about, 1 findings, 2 wrong usage, configuration or project.
 `;
 
-export async function run(words: readonly string[], streams: Streams): Promise<0 | 1> {
-  let status: 0 | 1 = 0;
+export async function run(words: readonly string[], streams: Streams): Promise<number> {
+  let status = 0;
   const program = command('gsio', streams)
     .description('Finds global-state calls that I/O code can reach.')
     .version(packageVersion(), '--version', 'print the version')
@@ -40,6 +42,8 @@ export async function run(words: readonly string[], streams: Streams): Promise<0
   addWhy(program, streams, done);
   addGraph(program, streams, done);
   addExplain(program, streams, done);
+  addTrace(program, streams, done);
+  addRecall(program, streams, done);
 
   const asked = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
   rejectUnknownCommand(asked, program);
@@ -52,7 +56,7 @@ export async function run(words: readonly string[], streams: Streams): Promise<0
   return status;
 }
 
-type Done = (status: 0 | 1) => void;
+type Done = (status: number) => void;
 
 function addCheck(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('check', streams))
@@ -126,6 +130,33 @@ function addExplain(program: Command, streams: Streams, done: Done): void {
     .action(async (name: string, options: ExplainOptions) => {
       const { explain } = await import('./explain.ts');
       done(await explain(name, options, streams));
+    }));
+}
+
+function addTrace(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(command('trace', streams)
+    .description('Run a command on instrumented source, and record which function called which, and in which context.')
+    .argument('<command...>', 'the command and its words, after --')
+    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
+    .option('-o, --output <file>', 'where to write the trace (default: gsio-trace.json)')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy of the repository, and its exit status is kept. 2: wrong usage, or a project that cannot be loaded.\n')
+    .action(async (words: string[], options: TraceOptions) => {
+      const { trace } = await import('./trace.ts');
+      done(await trace(words, options, streams));
+    }));
+}
+
+function addRecall(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('recall', streams))
+    .description('Compare a trace with the call graph: recorded calls that it lacks, and failed assertions that no finding tells of.')
+    .argument('<trace>', 'a file that gsio trace has written')
+    .option('-f, --format <format>', 'pretty (default) or json')
+    .option('-o, --output <file>', 'write to a file instead of the terminal')
+    .addHelpText('after', '\nExample:\n  $ gsio recall gsio-trace.json\n\nExit status: 0 every failed assertion was foretold, 1 one was not, 2 wrong usage, configuration or project.\n')
+    .action(async (file: string, options: RecallOptions) => {
+      const { recall } = await import('./recall.ts');
+      done(await recall(file, options, streams));
     }));
 }
 

@@ -28,6 +28,8 @@ export interface Contexts {
   readonly blocking: readonly Search[];
   /** Functions that a call hands to what runs them as GS code. */
   readonly handedToMain: ReadonlySet<number>;
+  /** Functions that a call hands to what runs them in another context, whichever: they begin there. */
+  readonly handedElsewhere: ReadonlySet<number>;
 }
 
 export function propagate(program: Program, flow: ValueFlow, config: Config): Contexts {
@@ -119,6 +121,12 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
     const isNone = coroutine === 'noCoroutine' || (coroutine === null && tag !== null);
     if (fn.summary.hasBody && (isNone || coroutine === 'coroutineMixed')) outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
   }
+  for (const { runs, bound, site, argument, scheduler } of scheduled) {
+    const callee = runs.context === 'io' || runs.context === 'globalState' ? calleeOf(program, bound) : null;
+    if (callee === null || (runs.context !== 'io' && runs.context !== 'globalState')) continue;
+    if (callee.classification.coroutine === 'coroutine') outOfCoroutine.reportScheduled(site, { ...scheduler, class: runs.context }, callee, bound, argument);
+    else if (bound.kind === 'closure' && isPlain(callee)) outOfCoroutine.addRoot(bound.fn, bound.env, { class: runs.context, why: scheduler.why });
+  }
   addSlotMembers(program, bindings, outOfCoroutine, ({ classification: { coroutine, class: tag } }) => coroutine === 'noCoroutine' || (coroutine === null && tag !== null), isPlain);
   inCoroutine.run();
   outOfCoroutine.run();
@@ -142,7 +150,8 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
     blocking.push(offMainToBlocking, coroutineToBlocking);
     for (const to of blocking) to.run();
   }
-  return { bindings, offMain, main, inCoroutine, outOfCoroutine, blocking, handedToMain };
+  const handedElsewhere = new Set(scheduled.flatMap(({ bound }) => (bound.kind === 'closure' ? [bound.fn] : [])));
+  return { bindings, offMain, main, inCoroutine, outOfCoroutine, blocking, handedToMain, handedElsewhere };
 }
 
 function anythingBlocks(program: Program, flow: ValueFlow): boolean {
