@@ -254,6 +254,7 @@ describe('why', () => {
   2. fuseDoTruncate  export/fuse.ts:98   called; no class of its own
   3. blkSetPerm      export/fuse.ts:143  called; Global State by its own tag; in 1 more place
 `);
+    expect(fs.readFileSync(path.join(FIXTURES, '../README.md'), 'utf8')).toContain(out);
   });
 
   test('further paths, shortest first, and that there are more', async () => {
