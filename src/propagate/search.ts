@@ -298,14 +298,22 @@ export class Search {
   }
 }
 
-/** Which arguments give a function by name to which parameter. */
+interface Place {
+  readonly site: Site;
+  readonly span: Span;
+}
+
+/** Which arguments give a function by name to which parameter, also through parameters that pass it on. */
 export class Givers {
-  private readonly places = new Map<string, { readonly site: Site; readonly span: Span }[]>();
+  private readonly places = new Map<string, Place[]>();
+  /** For a parameter: the parameters that are handed to it. */
+  private readonly passed = new Map<string, Set<string>>();
 
   constructor(program: Program, flow: ValueFlow) {
     for (const site of program.sites) {
       for (const [index, argument] of site.summary.args.entries()) {
-        if (argument.named !== true || argument.value === null || argument.value.k === 'param' || argument.value.k === 'lit') continue;
+        if (argument.named !== true || argument.value === null || argument.value.k === 'lit') continue;
+        if (argument.value.k === 'param') { this.addPassed(program, flow, site, index, argument.value); continue; }
         const direct = argument.value.k === 'fn' ? program.functionId(argument.value.key) : undefined;
         const functions = direct !== undefined ? [direct] : flow.held(argument.value, site.base).filter((t) => t.kind === 'function').map((t) => t.fn);
         if (functions.length === 0) continue;
@@ -323,8 +331,26 @@ export class Givers {
     }
   }
 
-  of(bound: Bound, param: Value & { k: 'param' }): readonly { readonly site: Site; readonly span: Span }[] {
-    return bound.kind === 'closure' ? this.places.get(`${String(bound.fn)}>${param.fn}$${String(param.index)}`) ?? [] : [];
+  private addPassed(program: Program, flow: ValueFlow, site: Site, index: number, value: Value & { k: 'param' }): void {
+    for (const callee of flow.callees(site)) {
+      if (callee.kind !== 'function') continue;
+      const to = `${program.functions[callee.fn]?.summary.key ?? ''}$${String(index + callee.shift)}`;
+      this.passed.set(to, (this.passed.get(to) ?? new Set()).add(`${value.fn}$${String(value.index)}`));
+    }
+  }
+
+  of(bound: Bound, param: Value & { k: 'param' }): readonly Place[] {
+    if (bound.kind !== 'closure') return [];
+    const found: Place[] = [];
+    const seen = new Set<string>();
+    const pending = [`${param.fn}$${String(param.index)}`];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      found.push(...(this.places.get(`${String(bound.fn)}>${at}`) ?? []));
+      pending.push(...(this.passed.get(at) ?? []));
+    }
+    return found;
   }
 }
 
