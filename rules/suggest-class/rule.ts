@@ -5,7 +5,7 @@
  * Leaves to others: faults. A function that both sides run is `dual-use`, a call that must not happen is `gs-from-io`.
  */
 import type { RawFinding } from '../../src/model/finding.ts';
-import type { Analysis, AnalysisRule, Callee, FunctionNode, PlainCall } from '../../src/model/rule.ts';
+import type { Analysis, AnalysisRule, Callee, FunctionNode } from '../../src/model/rule.ts';
 import { tagOf } from '../class-words.ts';
 import { declaredClass } from '../declared-class.ts';
 
@@ -96,10 +96,11 @@ function ioSafety(analysis: Analysis): (fn: FunctionNode) => boolean {
         if (call.callees.length === 0) return false;
         for (const callee of reached) {
           if (seen.has(callee.key)) continue;
-          if (isUnsafe(callee)) return false;
+          if (isUnsafe(callee) || (callee.classification.coroutine === 'coroutine' && root.classification.coroutine !== 'coroutine')) return false;
           seen.add(callee.key);
           const next = callee.classification.class === null ? analysis.functionByKey(callee.key) : undefined;
-          if (next !== undefined) pending.push(next);
+          // What tells or asserts the context may be called in any.
+          if (next !== undefined && next.summary.tags.asserts === undefined && next.summary.tags.predicate === undefined) pending.push(next);
         }
       }
     }
@@ -155,25 +156,24 @@ export function inferredCoroutines(analysis: Analysis): ReadonlyMap<number, read
 
 /** Names from an async function, or one that returns another's promise, to the nearest coroutine or wrapper that it calls. */
 function chainToSuspension(analysis: Analysis, root: FunctionNode): readonly string[] | null {
+  const returnsCall = root.summary.returns.some((value) => value.k === 'call');
+  if (!root.summary.async && !returnsCall) return null;
   const from = new Map<FunctionNode, FunctionNode | null>([[root, null]]);
   const pending = [root];
   for (const fn of pending) {
     for (const call of analysis.callsIn(fn)) {
+      if (fn === root && !root.summary.async && call.site.result !== 'used') continue;
       const target = call.callees.find(suspends);
-      if (target !== undefined) return fn === root && !returnsPromise(root, call) ? null : [...namesTo(fn, from), target.name];
+      if (target !== undefined) return [...namesTo(fn, from), target.name];
       for (const callee of [...call.callees, ...call.handed]) {
         const next = callee.classification.class === null && callee.classification.coroutine === null ? analysis.functionByKey(callee.key) : undefined;
-        if (next === undefined || from.has(next) || !root.summary.async) continue;
+        if (next === undefined || from.has(next)) continue;
         from.set(next, fn);
         pending.push(next);
       }
     }
   }
   return null;
-}
-
-function returnsPromise({ summary }: FunctionNode, call: PlainCall): boolean {
-  return summary.async || (summary.returns.some((value) => value.k === 'call') && call.site.result === 'used');
 }
 
 function suspends(callee: Callee): boolean {

@@ -34,6 +34,10 @@ export class GraphEffects {
       for (const member of e.properties) if (ts.isPropertyAssignment(member)) this.write(member.initializer, place, state);
       return;
     }
+    if (ts.isObjectLiteralExpression(e)) {
+      for (const part of e.properties) if (ts.isPropertyAssignment(part)) this.write(part.initializer, place, state);
+      return;
+    }
     let property = this.graphProperty(e);
     if (property === null && (ts.isPropertyAccessExpression(e) || ts.isElementAccessExpression(e))) property = this.list(e.expression);
     if (property !== null) this.report(place, property, state);

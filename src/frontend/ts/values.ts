@@ -22,10 +22,14 @@ export class Values {
   readonly externalSlots = new Map<string, MemberSummary>();
   private readonly symbols: Symbols;
   private readonly names: Names;
+  private readonly callable: ReadonlySet<string>;
+  private readonly aliases = new Map<ts.Declaration, Value | null>();
 
-  constructor(symbols: Symbols) {
+  /** `callable`: names of members that can hold functions. */
+  constructor(symbols: Symbols, callable: ReadonlySet<string>) {
     this.symbols = symbols;
     this.names = symbols.names;
+    this.callable = callable;
   }
 
   of(expression: ts.Expression, sites: SiteIndex): Value | null {
@@ -143,12 +147,42 @@ export class Values {
       if (typed !== null) return { k: 'member', key: this.names.key(typed.alias) };
       const held = constantFunction(ts, declaration);
       if (held !== null) return { k: 'fn', key: this.names.key(held) };
+      const member = this.memberAlias(declaration);
+      if (member !== null) return member;
       const literal = ts.isVariableDeclaration(declaration) ? this.symbols.literal(e) : undefined;
       return literal === undefined ? { k: 'cell', key: this.cellKey(declaration) } : { k: 'lit', value: literal };
     }
     if (ts.isPropertyAssignment(declaration) || ts.isShorthandPropertyAssignment(declaration)) return { k: 'cell', key: this.names.key(declaration) };
     if (ts.isBinaryExpression(declaration) || ts.isPropertyAccessExpression(declaration) || ts.isElementAccessExpression(declaration)) return { k: 'cell', key: this.expandoKey(declaration) };
     return null;
+  }
+
+  /** `const { flush } = driver;` and `const flush = driver.flush;`: the member that a constant or parameter is another name of. */
+  private memberAlias(declaration: ts.VariableDeclaration | ts.BindingElement): Value | null {
+    const known = this.aliases.get(declaration);
+    if (known !== undefined) return known;
+    this.aliases.set(declaration, null);
+    const value = this.findMemberAlias(declaration);
+    const member = value?.k === 'member' ? value : null;
+    this.aliases.set(declaration, member);
+    return member;
+  }
+
+  private findMemberAlias(declaration: ts.VariableDeclaration | ts.BindingElement): Value | null {
+    const { ts, checker } = this.symbols;
+    let root: ts.Node = declaration;
+    while (ts.isBindingElement(root)) root = root.parent.parent;
+    if (ts.isVariableDeclaration(root) ? (ts.getCombinedNodeFlags(root) & ts.NodeFlags.Const) === 0 : !ts.isParameter(root)) return null;
+    if (ts.isBindingElement(declaration)) {
+      const { parent, propertyName, name, dotDotDotToken, initializer } = declaration;
+      if (!ts.isObjectBindingPattern(parent) || dotDotDotToken !== undefined || initializer !== undefined) return null;
+      const property = propertyName ?? name;
+      const text = ts.isIdentifier(property) || ts.isStringLiteralLike(property) ? property.text : null;
+      return text === null || !this.callable.has(text) ? null : this.propertyValue(checker.getTypeAtLocation(parent), text);
+    }
+    if (declaration.initializer === undefined || declaration.type !== undefined) return null;
+    const held = skipTypes(ts, declaration.initializer);
+    return ts.isPropertyAccessExpression(held) && this.callable.has(held.name.text) ? this.reference(held, NO_SITES) : null;
   }
 
   parameter(declaration: ts.ParameterDeclaration): Value | null {
