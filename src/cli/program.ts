@@ -76,7 +76,7 @@ function addCheck(program: Command, streams: Streams, done: Done): void {
 
 function addClassify(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('classify', streams))
-    .description('List every function and slot with its class, its assertion and what its use says.')
+    .description('List every function and slot: class, assertion, what its use says.')
     .argument('[paths...]', 'files, folders or globs whose functions are listed (default: all)')
     .option('-f, --format <format>', 'table (default) or json')
     .option('-o, --output <file>', 'write to a file instead of the terminal')
@@ -123,7 +123,7 @@ function addGraph(program: Command, streams: Streams, done: Done): void {
 
 function addExplain(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('explain', streams))
-    .description('Print the page of a rule, or all that is known of a function or slot.')
+    .description('Print the page of a rule, or what is known of a function or slot.')
     .argument('<name>', 'a rule such as gs-from-io, or a function such as Disk.read')
     .option('--no-color', 'print without colours; so does NO_COLOR')
     .addHelpText('after', '\nExample:\n  $ gsio explain blkSetPerm\n')
@@ -135,12 +135,12 @@ function addExplain(program: Command, streams: Streams, done: Done): void {
 
 function addTrace(program: Command, streams: Streams, done: Done): void {
   program.addCommand(command('trace', streams)
-    .description('Run a command on instrumented source, and record which function called which, and in which context.')
+    .description('Run a command, and record which function called which.')
     .argument('<command...>', 'the command and its words, after --')
     .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
     .option('-o, --output <file>', 'where to write the trace (default: gsio-trace.json)')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy of the repository, and its exit status is kept. 2: wrong usage, or a project that cannot be loaded.\n')
+    .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy of the repository. Its exit status is kept; where it cannot be started, it is 2.\n')
     .action(async (words: string[], options: TraceOptions) => {
       const { trace } = await import('./trace.ts');
       done(await trace(words, options, streams));
@@ -149,7 +149,7 @@ function addTrace(program: Command, streams: Streams, done: Done): void {
 
 function addRecall(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('recall', streams))
-    .description('Compare a trace with the call graph: recorded calls that it lacks, and failed assertions that no finding tells of.')
+    .description('Compare a trace with the call graph and the findings.')
     .argument('<trace>', 'a file that gsio trace has written')
     .option('-f, --format <format>', 'pretty (default) or json')
     .option('-o, --output <file>', 'write to a file instead of the terminal')
