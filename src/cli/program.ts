@@ -140,7 +140,7 @@ function addTrace(program: Command, streams: Streams, done: Done): void {
     .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
     .option('-o, --output <file>', 'where to write the trace (default: gsio-trace.json)')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy of the repository. Its exit status is kept; where it cannot be started, it is 2.\n')
+    .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy, and its exit status is kept; where it cannot be started, it is 2.\n')
     .action(async (words: string[], options: TraceOptions) => {
       const { trace } = await import('./trace.ts');
       done(await trace(words, options, streams));
@@ -153,7 +153,7 @@ function addRecall(program: Command, streams: Streams, done: Done): void {
     .argument('<trace>', 'a file that gsio trace has written')
     .option('-f, --format <format>', 'pretty (default) or json')
     .option('-o, --output <file>', 'write to a file instead of the terminal')
-    .addHelpText('after', '\nExample:\n  $ gsio recall gsio-trace.json\n\nExit status: 0 every failed assertion was foretold, 1 one was not, 2 wrong usage, configuration or project.\n')
+    .addHelpText('after', '\nExample:\n  $ gsio recall gsio-trace.json\n\nExit status: 0 every failed assertion was foretold, 1 one was not, 2 wrong usage or project.\n')
     .action(async (file: string, options: RecallOptions) => {
       const { recall } = await import('./recall.ts');
       done(await recall(file, options, streams));
