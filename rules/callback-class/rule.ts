@@ -5,7 +5,7 @@
  * Leaves to others: what functions without a class do in a slot; they run as the slot says.
  */
 import type { RawFinding } from '../../src/model/finding.ts';
-import type { Analysis, AnalysisRule, Callee, Classification } from '../../src/model/rule.ts';
+import type { Analysis, AnalysisRule, Classification } from '../../src/model/rule.ts';
 import type { ClassTag } from '../../src/model/summary.ts';
 import { tagOf } from '../class-words.ts';
 

@@ -77,6 +77,7 @@ function hasName({ summary }: FunctionNode): boolean {
   return !isClosure && summary.kind !== 'module' && summary.kind !== 'initializer' && !/@\d+$/.test(summary.name);
 }
 
+/** Who brings it into a context: the first of the way, or what it is put into. */
 function originOf({ path }: Reach): string {
-  return path[0]?.function ?? '';
+  return path.length > 1 ? path[0]?.function ?? '' : 'a slot or a scheduler holds it';
 }

@@ -59,14 +59,15 @@ function owesAssertion(analysis: Analysis, caller: FunctionNode, runAsGlobalStat
     if (classification.class !== null || classification.coroutine === 'coroutine' || runAsGlobalState.has(summary.key) || analysis.isHandedToMain(fn)) return false;
     if (summary.assertions.some((assertion) => assertion.kind === 'globalState')) return false;
     const outer: FunctionNode | undefined = summary.parent === undefined ? undefined : analysis.functionByKey(summary.parent);
-    if (outer !== undefined && runsUnderCheck(analysis, outer, summary.key)) return false;
+    if (outer !== undefined && isExcused(analysis, fn, outer)) return false;
     fn = outer;
   }
   return true;
 }
 
-/** Whether the function around a closure runs it, or hands it over, under a main-thread check only. */
-function runsUnderCheck(analysis: Analysis, outer: FunctionNode, key: string): boolean {
+/** A closure that the function around it runs under a check only, or that it gives away and only GS code is seen to run. */
+function isExcused(analysis: Analysis, fn: FunctionNode, outer: FunctionNode): boolean {
+  const { key } = fn.summary;
   const uses = analysis.callsIn(outer).filter(({ callees, handed }) => callees.some((callee) => callee.key === key) || handed.some((callee) => callee.key === key));
-  return uses.length > 0 && uses.every(isChecked);
+  return uses.length > 0 ? uses.every(isChecked) : analysis.inMain(fn) !== null && analysis.offMain(fn) === null;
 }

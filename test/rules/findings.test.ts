@@ -190,6 +190,82 @@ describe('unused-waiver', () => {
   });
 });
 
+describe('slots', () => {
+  const TABLE = 'interface Driver {\n  /** @io */ flush(): void;\n  /** @globalState */ close(): void;\n}\n';
+
+  it('callback-class: at the property, with both classes and the slot', () => {
+    const finding = only(`${RESIZE}${TABLE}export const raw: Driver = { flush: resizeImage, close: resizeImage };`);
+    expect(finding).toMatchObject({ rule: 'callback-class', level: 'error', line: 6, column: 30, endColumn: 35, target: 'resizeImage' });
+    expect(finding.message).toBe('resizeImage is @globalState and is put into the slot Driver.flush, which is @io.');
+  });
+
+  it('slot-call-unasserted: at the call', () => {
+    const found = findings(`${TABLE}export function close(driver: Driver): void {\n  driver.close();\n}`);
+    expect(found.filter((finding) => finding.level !== 'info')).toMatchObject([{ rule: 'slot-call-unasserted', line: 6, column: 3, function: 'close', target: 'Driver.close' }]);
+  });
+
+  it('dual-use: at the name, with a user of each kind and the way on', () => {
+    const found = findings(`${RESIZE}function grow(): void { resizeImage(); }
+/** @io */ export function writeSector(): void { grow(); }
+/** @globalState */ export function open(): void { GLOBAL_STATE_CODE(); grow(); }
+/** @asserts globalState */ declare function GLOBAL_STATE_CODE(): void;`).filter((finding) => finding.rule === 'dual-use');
+    expect(found).toMatchObject([{ line: 2, column: 10, endColumn: 14, function: 'grow', target: 'resizeImage' }]);
+    expect(found[0]?.message).toBe('grow runs for Global State code (open) and for I/O code (writeSector), and reaches resizeImage, which is Global State.');
+  });
+});
+
+describe('coroutines', () => {
+  const READ = '/** @coroutine */ export async function readSector(): Promise<void> {}\n';
+
+  it('coroutine-context: one finding a call, with the way to it', () => {
+    const found = findings(`${READ}/** @io */ export function serve(): void {\n  readSector();\n}`);
+    expect(found).toMatchObject([{ rule: 'coroutine-context', level: 'error', line: 3, column: 3, function: 'serve', target: 'readSector', roots: 1 }]);
+    expect(found[0]?.message).toBe('serve is no coroutine and calls readSector, which is a coroutine.');
+  });
+
+  it('gs-from-coroutine: info where nothing polls', () => {
+    const code = (tag: string): string => `/** @globalState ${tag} */ declare function close(task?: () => void): void;\n/** @coroutine */ export async function copy(): Promise<void> { close(); }`;
+    expect(only(code('@runs task io wait'))).toMatchObject({ rule: 'gs-from-coroutine', level: 'warning' });
+    expect(only(code(''))).toMatchObject({ rule: 'gs-from-coroutine', level: 'info' });
+  });
+
+  it('blocking-in-coroutine: names the root', () => {
+    const finding = only("import { readFileSync } from 'node:fs';\nfunction load(): unknown { return readFileSync('header'); }\n/** @io */ export function read(): unknown { return load(); }");
+    expect(finding).toMatchObject({ rule: 'blocking-in-coroutine', level: 'warning', line: 2, function: 'load', target: 'readFileSync' });
+    expect(finding.path.map((hop) => hop.function)).toEqual(['read', 'load', 'readFileSync']);
+  });
+});
+
+describe('graph and drains', () => {
+  it('graph-write: at the write', () => {
+    const finding = only('interface Node {\n  /** @graphState */ children: Node[];\n}\nexport function attach(node: Node): void {\n  node.children.push(node);\n}');
+    expect(finding).toMatchObject({ rule: 'graph-write', line: 5, column: 3, function: 'attach', target: 'children' });
+  });
+
+  it('drain-balance: at the begin, with the way out', () => {
+    const finding = only('/** @drainBegin disk */ declare function begin(): void;\nexport function resize(sectors: number): void {\n  begin();\n  if (sectors === 0) return;\n}');
+    expect(finding).toMatchObject({ rule: 'drain-balance', line: 3, column: 3, function: 'resize', target: 'disk' });
+    expect(finding.message).toMatch(/leaves it open where it (returns in line 4|ends in line 5)/);
+  });
+});
+
+it('perm-change-in-io says so where a function reads, widens, does I/O and restores', () => {
+  const finding = findings(`/** @globalState @permissionApi */ declare function setPermissions(next: number): number;
+/** @io */ declare function truncateImage(): void;
+/** @io */ export function truncate(): void {
+  const before = setPermissions(8);
+  truncateImage();
+  setPermissions(before);
+}`)[0];
+  expect(finding?.message).toContain('truncate reads the permissions, widens them, does its I/O and restores them');
+});
+
+it('unused-waiver names the function that holds the comment', () => {
+  const waiver = '// gsio-allow gs-from-io -- done elsewhere';
+  expect(only(`export function open(): void {\n  ${waiver}\n}`).function).toBe('open');
+  expect(only(`${waiver}\nexport function open(): void {}`).function).toBe('<module>');
+});
+
 it('hints and messages are one line each, for every rule', () => {
   const found = findings({
     'image-io.ts': `import { GLOBAL_STATE_CODE } from 'gsio/runtime';

@@ -11,6 +11,7 @@ import { isStatic, memberName } from './names.ts';
 import { NO_TAGS, skipTypes, type PredicateMeaning } from './symbols.ts';
 import { GraphEffects, MUTATORS } from './graph-effects.ts';
 import type { Statements } from './statements.ts';
+import { any } from './values.ts';
 import { forEachAssignedName, type Walk } from './walk.ts';
 
 export interface Branches {
@@ -527,7 +528,8 @@ export class Expressions {
         this.structural(right);
       }
     } else if (ts.isElementAccessExpression(left)) {
-      if (value !== null) walk.addFlow(walk.value(left.expression), value);
+      if (value !== null && ts.isStringLiteralLike(left.argumentExpression)) walk.addSlotValue(walk.values.target(left), value, place);
+      else if (value !== null) walk.addFlow(walk.value(left.expression), value);
     } else if (ts.isArrayLiteralExpression(left) || ts.isObjectLiteralExpression(left)) {
       this.destructured(left, value);
     }
@@ -764,10 +766,10 @@ export class Expressions {
   private objectLiteral(node: ts.ObjectLiteralExpression, state: State): State {
     const { ts, walk } = this;
     let at = state;
-    let type: ts.Type | null | undefined;
-    const contextual = (): ts.Type | null => {
-      if (type === undefined) type = walk.symbols.checker.getContextualType(node) ?? null;
-      return type;
+    let types: readonly ts.Type[] | undefined;
+    const contextual = (): readonly ts.Type[] => {
+      types ??= this.placesOf(node);
+      return types;
     };
     for (const property of node.properties) {
       if (property.name !== undefined && ts.isComputedPropertyName(property.name)) at = this.expression(property.name.expression, at);
@@ -783,10 +785,45 @@ export class Expressions {
       if (value === null || value.k === 'lit') continue;
       walk.addFlow({ k: 'cell', key: walk.names.key(property) }, value);
       const name = memberName(ts, property.name);
-      const wanted = contextual();
-      if (wanted !== null) walk.addSlotValue(walk.values.slotOf(wanted, name, walk.project.slots.has(name) || this.isLibrary(wanted)), value, property.name);
+      const slots = contextual().map((wanted) => walk.values.slotOf(wanted, name, walk.project.slots.has(name) || this.isLibrary(wanted)));
+      walk.addSlotValue(any(slots), value, property.name);
     }
     return at;
+  }
+
+  /** The types that a literal is put in a place of: of a union those that its own constants fit. */
+  private placesOf(node: ts.ObjectLiteralExpression): readonly ts.Type[] {
+    const { ts, walk } = this;
+    const { checker } = walk.symbols;
+    const type = this.constraintOf(node) ?? checker.getContextualType(node);
+    if (type === undefined) return [];
+    if (!type.isUnion()) return [type];
+    const fits = (part: ts.Type): boolean => node.properties.every((property) => {
+      const literal = ts.isPropertyAssignment(property) ? walk.symbols.literal(property.initializer) : undefined;
+      if (literal === undefined || property.name === undefined) return true;
+      const member = checker.getPropertyOfType(part, memberName(ts, property.name));
+      const wanted = member === undefined ? undefined : checker.getTypeOfSymbol(member);
+      const values = wanted === undefined ? [] : wanted.isUnion() ? wanted.types : [wanted];
+      const excludes = (value: ts.Type): boolean => (value.isLiteral() ? value.value !== literal : (value.flags & ts.TypeFlags.BooleanLiteral) !== 0 && checker.typeToString(value) !== String(literal));
+      return values.length === 0 || !values.every(excludes);
+    });
+    const parts = type.types.filter(fits);
+    return parts.length > 0 ? parts : [type];
+  }
+
+  /** For an argument whose type is inferred from itself: what the parameter asks of it. */
+  private constraintOf(node: ts.ObjectLiteralExpression): ts.Type | undefined {
+    const { ts, walk } = this;
+    const { checker } = walk.symbols;
+    const call = node.parent;
+    if (!ts.isCallExpression(call)) return undefined;
+    const symbol = walk.symbols.meaning(skipTypes(ts, call.expression));
+    const declaration = symbol === null ? null : walk.symbols.definition(symbol);
+    const signature = declaration === null ? null : walk.symbols.signatureNode(declaration);
+    const wanted = signature?.typeParameters === undefined ? undefined : signature.parameters[call.arguments.indexOf(node)]?.type;
+    if (wanted === undefined || !ts.isTypeReferenceNode(wanted)) return undefined;
+    const type = checker.getTypeFromTypeNode(wanted);
+    return (type.flags & ts.TypeFlags.TypeParameter) !== 0 ? checker.getBaseConstraintOfType(type) : undefined;
   }
 
   private isLibrary(type: ts.Type): boolean {
@@ -796,9 +833,8 @@ export class Expressions {
   }
 
   /** `{ ...base }` in a place of type T: what the base's properties hold flows into T's slots. */
-  private spreadInto(base: ts.Expression, contextual: () => ts.Type | null): void {
-    const wanted = contextual();
-    if (wanted !== null) this.linkProperties(base, wanted);
+  private spreadInto(base: ts.Expression, contextual: () => readonly ts.Type[]): void {
+    for (const wanted of contextual()) this.linkProperties(base, wanted);
   }
 
   /** A value of one object type given where another is declared: its properties flow into that type's slots. */

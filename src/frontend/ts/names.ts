@@ -109,7 +109,7 @@ export class Names {
 
   private pathOf(node: ts.Node, names: FileNames): string {
     const { ts } = this;
-    const own = this.ownName(node);
+    const own = `${this.partOf(node)}${this.ownName(node)}`;
     // The name of what holds the node, found by walking outwards; a holder that is already named ends the walk.
     let holder = '';
     let separator = '';
@@ -127,6 +127,14 @@ export class Names {
       break;
     }
     return holder === '' ? own : `${holder}${separator}${own}`;
+  }
+
+  /** Tells apart members of type literals that share a holder: the parts of a union, the types of several parameters. */
+  private partOf(node: ts.Node): string {
+    const { ts } = this;
+    const literal = node.parent as ts.Node | undefined;
+    if (literal === undefined || !ts.isTypeLiteralNode(literal) || ts.isTypeAliasDeclaration(literal.parent) || ts.isPropertySignature(literal.parent)) return '';
+    return `{${literal.pos}}.`;
   }
 
   private holdsFurther(at: ts.PropertyAssignment | ts.PropertySignature | ts.PropertyDeclaration, node: ts.Node): boolean {

@@ -424,7 +424,8 @@ export class Symbols {
 
   private modelTags(declaration: ts.Declaration): Tags {
     if (this.models.length === 0) return NO_TAGS;
-    if (!this.ts.isFunctionLike(declaration) && this.signatureNode(declaration) === null) return NO_TAGS;
+    const isLibraryConstant = this.ts.isVariableDeclaration(declaration) && this.isExternal(declaration.getSourceFile());
+    if (!isLibraryConstant && !this.ts.isFunctionLike(declaration) && this.signatureNode(declaration) === null) return NO_TAGS;
     const { module, name } = this.externalName(declaration);
     for (const model of this.models) if (model.matches(module, name)) return model.tags;
     return NO_TAGS;

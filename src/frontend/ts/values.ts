@@ -163,7 +163,7 @@ export class Values {
     if (known !== undefined) return known;
     this.aliases.set(declaration, null);
     const value = this.findMemberAlias(declaration);
-    const member = value?.k === 'member' ? value : null;
+    const member = value?.k === 'member' || value?.k === 'external' || value?.k === 'fn' ? value : null;
     this.aliases.set(declaration, member);
     return member;
   }
@@ -178,11 +178,32 @@ export class Values {
       if (!ts.isObjectBindingPattern(parent) || dotDotDotToken !== undefined || initializer !== undefined) return null;
       const property = propertyName ?? name;
       const text = ts.isIdentifier(property) || ts.isStringLiteralLike(property) ? property.text : null;
-      return text === null || !this.callable.has(text) ? null : this.propertyValue(checker.getTypeAtLocation(parent), text);
+      if (text === null) return null;
+      if (ts.isVariableDeclaration(parent.parent) && this.isModule(parent.parent.initializer)) return this.moduleMember(checker.getTypeAtLocation(parent), text);
+      return this.callable.has(text) ? this.propertyValue(checker.getTypeAtLocation(parent), text) : null;
     }
     if (declaration.initializer === undefined || declaration.type !== undefined) return null;
     const held = skipTypes(ts, declaration.initializer);
     return ts.isPropertyAccessExpression(held) && this.callable.has(held.name.text) ? this.reference(held, NO_SITES) : null;
+  }
+
+  /** `fs` of an import, `require('node:fs')`, `await import('node:fs')`. */
+  private isModule(expression: ts.Expression | undefined): boolean {
+    const { ts } = this.symbols;
+    if (expression === undefined) return false;
+    const e = skipTypes(ts, expression);
+    if (ts.isIdentifier(e)) return ((this.symbols.meaning(e)?.flags ?? 0) & ts.SymbolFlags.ValueModule) !== 0;
+    const call = ts.isAwaitExpression(e) ? skipTypes(ts, e.expression) : e;
+    return ts.isCallExpression(call) && (call.expression.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(call.expression) && call.expression.text === 'require'));
+  }
+
+  private moduleMember(type: ts.Type, name: string): Value | null {
+    const { ts, checker } = this.symbols;
+    const found = checker.getPropertyOfType(type, name);
+    if (found === undefined) return null;
+    const symbol = (found.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(found) : found;
+    const declaration = this.symbols.definition(symbol);
+    return declaration !== null && this.symbols.isExternal(declaration.getSourceFile()) ? this.external(declaration, symbol) : this.propertyValue(type, name);
   }
 
   parameter(declaration: ts.ParameterDeclaration): Value | null {
