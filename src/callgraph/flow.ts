@@ -7,7 +7,7 @@
  */
 import type { Tags, Value } from '../model/summary.ts';
 import type { Program, Site } from '../link/link.ts';
-import { CALLS_NOTHING, libraryName, PASSES_ARGUMENTS, STORES } from './library.ts';
+import { CALLS_NOTHING, isOfPlainType, LEAVES_RECEIVER, libraryName, PASSES_ARGUMENTS, STORES } from './library.ts';
 
 /** What a value may be at run time. */
 export type Target =
@@ -30,11 +30,19 @@ export interface LibraryUse {
   readonly calls: boolean;
   readonly stores: boolean;
   readonly passes: boolean;
+  /** Whether its result may hold what the object holds that it is called on. */
+  readonly gives: boolean;
 }
 
 export function libraryUse(target: { readonly name: string; readonly module: string }, constructs: boolean): LibraryUse {
   const name = libraryKey(target.name, constructs);
-  return { calls: !CALLS_NOTHING.has(name) && !STORES.has(name), stores: STORES.has(name), passes: PASSES_ARGUMENTS.has(name) };
+  const isPlain = isOfPlainType(name);
+  return {
+    calls: !CALLS_NOTHING.has(name) && !STORES.has(name) && (!isPlain || name.startsWith('String.')),
+    stores: STORES.has(name),
+    passes: PASSES_ARGUMENTS.has(name),
+    gives: !isPlain && !LEAVES_RECEIVER.has(name),
+  };
 }
 
 /** Whether a function tags a parameter to be run in another context than the call's: its body does not run it then. */
@@ -79,7 +87,7 @@ export class ValueFlow {
           for (const value of fn.returns) this.add(value, base, cell, 0);
         }
         fn.params.forEach((param, index) => {
-          if (param.default !== undefined) this.add(param.default, base, this.paramCell(fn.key, index), 0);
+          if (param.default !== undefined && param.plain !== true) this.add(param.default, base, this.paramCell(fn.key, index), 0);
         });
       }
     }
@@ -291,11 +299,11 @@ export class ValueFlow {
     const { params, key } = node.summary;
     const last = params.length - 1;
     if (spread) {
-      for (let i = Math.min(index, Math.max(last, 0)); i <= last; i++) this.add(value, base, this.paramCell(key, i), 0);
+      for (let i = Math.min(index, Math.max(last, 0)); i <= last; i++) if (params[i]?.plain !== true) this.add(value, base, this.paramCell(key, i), 0);
       return;
     }
     const at = index >= last && params[last]?.rest === true ? last : index;
-    if (runsElsewhere(node.summary.tags, at)) return;
+    if (params[at]?.plain === true || runsElsewhere(node.summary.tags, at)) return;
     if (at < params.length) this.add(value, base, this.paramCell(key, at), 0);
   }
 
@@ -305,7 +313,7 @@ export class ValueFlow {
     const use = libraryUse(target, constructs);
     const result = this.cell(`s:${String(site.id)}`);
     const { receiver, event } = summary;
-    if (receiver !== undefined) this.add(receiver, base, result, 0);
+    if (receiver !== undefined && use.gives) this.add(receiver, base, result, 0);
     const listens = event?.role === 'listen' && this.isEmitted(event);
     for (const argument of summary.args) {
       const { value } = argument;
@@ -335,6 +343,7 @@ export class ValueFlow {
       if (node === undefined) return;
       const { params, key } = node.summary;
       for (let i = target.shift; i < params.length; i++) {
+        if (params[i]?.plain === true) continue;
         const param = this.paramCell(key, i);
         if (executor) { this.put(param, this.intern({ kind: 'resolver', cell: result })); continue; }
         if (receiver !== undefined) this.add(receiver, base, param, 0);

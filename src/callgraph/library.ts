@@ -25,6 +25,19 @@ export const CALLS_NOTHING: ReadonlySet<string> = new Set([
   'Console.debug', 'EventEmitter.off', 'EventEmitter.removeListener', 'EventTarget.removeEventListener', 'Reflect.get', 'Reflect.has', 'Reflect.ownKeys', 'Error.captureStackTrace', 'structuredClone', 'inspect', 'format',
 ]);
 
+/** Give back nothing of what they are called on: what their callback returns, or a plain value. */
+export const LEAVES_RECEIVER: ReadonlySet<string> = new Set([
+  'Array.map', 'Array.flatMap', 'Array.reduce', 'Array.reduceRight', 'Array.some', 'Array.every', 'Array.forEach', 'Array.findIndex', 'Array.findLastIndex', 'Array.join', 'Array.includes', 'Array.indexOf',
+  'Array.lastIndexOf', 'Array.push', 'Array.unshift', 'Array.keys', 'Map.has', 'Map.delete', 'Map.forEach', 'Set.has', 'Set.delete', 'Set.forEach', 'WeakMap.has', 'WeakMap.delete', 'WeakSet.has', 'WeakSet.delete',
+]);
+
+/** Their functions work on text and numbers: they give no function back. All but those of strings call none either. */
+const PLAIN_TYPES: ReadonlySet<string> = new Set(['String', 'RegExp', 'Number', 'BigInt', 'Math', 'Date']);
+
+export function isOfPlainType(name: string): boolean {
+  return name.includes('.') && PLAIN_TYPES.has(name.slice(0, name.indexOf('.')));
+}
+
 /** The member name without its library's own type variants (`ReadonlyArray`, `PromiseLike`, …). */
 export function libraryName(name: string): string {
   return name

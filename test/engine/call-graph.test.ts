@@ -84,6 +84,22 @@ function fail(): void {}
     ]);
   });
 
+  test('what becomes of the members of a list is no member', () => {
+    expect(calls(`const rules = [{ id: 'a', judge() {} }];
+export function open(): void {
+  const ids = rules.map((rule) => rule.id);
+  use(ids.join(), /a/.test(String(ids[0])), Math.max(...ids.map(Number)));
+  rules.filter(({ id }) => id !== '').forEach((rule) => rule.judge());
+}
+declare function use(...values: unknown[]): void;
+`)).toEqual([
+      'open → open/ids.callback@3 callback 3:15',
+      'open → open/callback@5 callback 5:3',
+      'open → open/callback@5~2 callback 5:3',
+      'open/callback@5~2 → rules.judge call 5:57',
+    ]);
+  });
+
   test('every body is listed, with the place of the whole function', () => {
     const { functions } = graphOf(textProgram('graph', { 'a.ts': '// A comment.\n\nexport const open = (): number => {\n  return 1;\n};\n', 'b.d.ts': 'export declare function close(): void;\n' }));
     expect(functions.map(({ function: name, file, line, column, endLine, endColumn }) => [name, file, line, column, endLine, endColumn])).toEqual([
