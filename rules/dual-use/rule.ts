@@ -26,7 +26,7 @@ export const dualUse: AnalysisRule = {
       target: way.at(-1) ?? '',
       message: `${fn.summary.name} runs for Global State code (${originOf(main)}) and for I/O code (${originOf(offMain)}), and reaches ${way.slice(1).join(' → ')}, which is Global State.`,
       hint: `Take what needs the main thread out of ${fn.summary.name}, have the Global State callers do it before or after, and tag the rest @io.`,
-      path: offMain.path,
+      path: offMain.path(),
     }));
   },
 };
@@ -51,9 +51,9 @@ function useOf(analysis: Analysis, fn: FunctionNode): Use | null {
 /** Those to which both sides come not through another one; and of a circle that nothing such leads to, its first. */
 function firstOnes(dual: ReadonlyMap<number, Use>): Use[] {
   const byItself = ({ begins, callers }: Reach): boolean => begins || callers.some((caller) => !dual.has(caller.id));
-  const callees = new Map<number, Use[]>();
+  const callees = new Map<number, Set<Use>>();
   for (const use of dual.values()) {
-    for (const caller of [...use.main.callers, ...use.offMain.callers]) callees.set(caller.id, [...(callees.get(caller.id) ?? []), use]);
+    for (const caller of [...use.main.callers, ...use.offMain.callers]) callees.set(caller.id, (callees.get(caller.id) ?? new Set()).add(use));
   }
   const told: Use[] = [];
   const covered = new Set<number>();
@@ -78,6 +78,6 @@ function hasName({ summary }: FunctionNode): boolean {
 }
 
 /** Who brings it into a context: the first of the way, or what it is put into. */
-function originOf({ path }: Reach): string {
-  return path.length > 1 ? path[0]?.function ?? '' : 'a slot or a scheduler holds it';
+function originOf({ root }: Reach): string {
+  return root.name ?? 'a slot or a scheduler holds it';
 }

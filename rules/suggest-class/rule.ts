@@ -51,7 +51,7 @@ function asGlobalState(analysis: Analysis, fn: FunctionNode): Suggestion | null 
 /** A coroutine that is not Global State runs in the thread of its node, and what it calls with it. */
 function runsInForeignCoroutine(analysis: Analysis, fn: FunctionNode): boolean {
   const reach = analysis.inCoroutine(fn);
-  return reach !== null && reach.path[0]?.class !== 'globalState';
+  return reach !== null && reach.root.class !== 'globalState';
 }
 
 // ---- could be I/O --------------------------------------------------------------------------------------------------------

@@ -117,7 +117,13 @@ function reaches(program: Program, search: Search): (fn: FunctionNode) => Reach 
     const first = own?.[0];
     if (own === undefined || first === undefined) return null;
     const callers = new Set(own.flatMap((visit) => visit.entries.map(({ from }) => from.fn)));
-    return { callers: [...callers].sort((a, b) => a - b).flatMap((fn) => program.functions[fn] ?? []), begins: own.some((visit) => visit.root !== null), path: search.pathTo(first) };
+    const root = search.rootOf(first);
+    return {
+      root: { name: root === first ? null : program.functions[root.fn]?.summary.name ?? null, class: root.root?.class ?? null },
+      callers: [...callers].sort((a, b) => a - b).flatMap((fn) => program.functions[fn] ?? []),
+      begins: own.some((visit) => visit.root !== null),
+      path: () => search.pathTo(first),
+    };
   };
 }
 

@@ -18,17 +18,21 @@ function isParameter(value: Value): boolean {
   return value.k === 'param' || (value.k === 'any' && value.of.some(isParameter));
 }
 
+/** Names of a way that are told before its middle is left out. */
+const MAX_NAMES = 8;
+
 /** Backwards from the calls of GS code, through functions of no class: for each function its next step on a shortest way. */
 export function waysToGlobalState(program: Program, calls: readonly PlainCall[]): (fn: FunctionNode) => readonly string[] | null {
   const callers = new Map<number, Set<number>>();
   const next = new Map<number, number | string>();
+  const goals = new Map<number, string>();
   let level: number[] = [];
   for (const call of calls) {
     const { site, caller } = call;
     if (site.guard.length === 0 || site.guard.every((facts) => facts.thread === 'main')) continue;
     for (const callee of runsOf(call)) {
       if (callee.classification.class === 'globalState') {
-        if (!next.has(caller.id)) { next.set(caller.id, callee.name); level.push(caller.id); }
+        if (!next.has(caller.id)) { next.set(caller.id, callee.name); goals.set(caller.id, callee.name); level.push(caller.id); }
         continue;
       }
       const id = program.functionId(callee.key);
@@ -43,6 +47,7 @@ export function waysToGlobalState(program: Program, calls: readonly PlainCall[])
       for (const caller of callers.get(fn) ?? []) {
         if (next.has(caller)) continue;
         next.set(caller, fn);
+        goals.set(caller, goals.get(fn) ?? '');
         further.push(caller);
       }
     }
@@ -53,6 +58,7 @@ export function waysToGlobalState(program: Program, calls: readonly PlainCall[])
     const names: string[] = [];
     for (let at: number | string | undefined = fn.id; at !== undefined;) {
       if (typeof at === 'string') { names.push(at); break; }
+      if (names.length === MAX_NAMES) { names.push('…', goals.get(fn.id) ?? ''); break; }
       names.push(program.functions[at]?.summary.name ?? '');
       at = next.get(at);
     }

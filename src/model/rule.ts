@@ -69,12 +69,14 @@ export interface Implementation {
 
 /** Who brings a function into a context. */
 export interface Reach {
+  /** Where a shortest way to it begins: the function's name, null where that is itself. */
+  readonly root: { readonly name: string | null; readonly class: ClassTag | null };
   /** Functions that call it there. */
   readonly callers: readonly FunctionNode[];
   /** Whether it also begins there: put into a slot of that class, or handed to what runs it there. */
   readonly begins: boolean;
-  /** A shortest way to it. */
-  readonly path: readonly Hop[];
+  /** A shortest way to it; as long as the way is, so asked for only where it is told. */
+  readonly path: () => readonly Hop[];
 }
 
 /** A call in a function's own body, with all it may run, contexts not told apart. */
@@ -124,7 +126,7 @@ export interface Analysis {
   /** Whether the function is used otherwise than by calling it: put somewhere, handed over, returned. */
   isUsedAsValue(fn: FunctionNode): boolean;
   /**
-   * The nearest GS code that the function reaches through functions of no class, as names from the function on; calls
+   * The nearest GS code that the function reaches through functions of no class, as names from the function on, the middle of a long way left out; calls
    * under a main-thread check do not count. Null where it reaches none.
    */
   wayToGlobalState(fn: FunctionNode): readonly string[] | null;

@@ -72,6 +72,7 @@ export class Search {
   private readonly known = new Map<string, Visit>();
   private readonly queue: Visit[] = [];
   private next = 0;
+  private readonly roots = new Map<Visit, Visit>();
   private readonly reports = new Map<string, Report>();
   private readonly givers: Givers;
 
@@ -261,10 +262,22 @@ export class Search {
     else known.call = call;
   }
 
+  /** The visit that the first way to another begins at. Ways are as long as programs are deep, so each step is asked once. */
+  rootOf(visit: Visit): Visit {
+    const passed: Visit[] = [];
+    let at = visit;
+    for (let known = this.roots.get(at); at.from !== null; known = this.roots.get(at)) {
+      if (known !== undefined) { at = known; break; }
+      passed.push(at);
+      at = at.from;
+    }
+    for (const step of passed) this.roots.set(step, at);
+    return at;
+  }
+
   pathTo(visit: Visit): Hop[] {
     const hops: Hop[] = [];
-    let root = visit;
-    while (root.from !== null) root = root.from;
+    const root = this.rootOf(visit);
     for (let at: Visit | null = visit; at !== null; at = at.from) {
       const fn = this.program.functions[at.fn] as FunctionNode;
       const { nameSpan } = fn.summary;

@@ -120,14 +120,14 @@ export class Expressions {
     let value: Value | null;
     let args = passed.args;
     if (reflective !== null) {
-      value = walk.value(reflective.target);
+      value = walk.values.callee(reflective.target, walk);
       if (reflective.bind) {
         this.record(node, 'call', { k: 'external', name: 'Function.bind', module: 'lib', tags: NO_TAGS }, callee, [], at, null);
         return at;
       }
       args = reflective.array ? this.spreadArgument(node.arguments[reflective.skip]) : args.slice(reflective.skip);
     } else {
-      value = walk.value(callee);
+      value = walk.values.callee(callee, walk);
     }
     const symbol = walk.symbols.meaning(reflective === null ? callee : skipTypes(ts, reflective.target));
     const tags = symbol === null ? NO_TAGS : walk.symbols.tagsOf(symbol);
@@ -214,7 +214,7 @@ export class Expressions {
     const { ts, walk } = this;
     const callee = skipTypes(ts, node.expression);
     const { state: at, args } = this.arguments(node.arguments, ts.isIdentifier(callee) ? state : this.expression(callee, state));
-    const value = walk.value(callee);
+    const value = walk.values.callee(callee, walk);
     if (value?.k === 'class') walk.constructed.add(value.key);
     const symbol = walk.symbols.meaning(callee);
     this.record(node, 'construct', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, at, null);
@@ -227,7 +227,7 @@ export class Expressions {
     let holder: ts.Node = node;
     while (!ts.isClassLike(holder) && !ts.isSourceFile(holder)) holder = holder.parent;
     const base = ts.isClassLike(holder) ? holder.heritageClauses?.find((c) => c.token === ts.SyntaxKind.ExtendsKeyword)?.types[0]?.expression : undefined;
-    const value = base === undefined ? null : walk.value(base);
+    const value = base === undefined ? null : walk.values.callee(base, walk);
     this.record(node, 'construct', value ?? { k: 'unknown', reason: 'no-declaration' }, node.expression, args, at, null);
     return at;
   }
@@ -242,7 +242,7 @@ export class Expressions {
     const args: Argument[] = [{ value: null, span: walk.span(template) }, ...values.map((value) => this.argument(value))];
     const symbol = walk.symbols.meaning(tag);
     const receiver = ts.isPropertyAccessExpression(tag) ? walk.value(tag.expression) : null;
-    this.record(node, 'call', walk.value(tag) ?? { k: 'unknown', reason: this.unknownReason(tag, symbol) }, tag, args, at, receiver);
+    this.record(node, 'call', walk.values.callee(tag, walk) ?? { k: 'unknown', reason: this.unknownReason(tag, symbol) }, tag, args, at, receiver);
     return this.afterCall(node, symbol === null ? NO_TAGS : walk.symbols.tagsOf(symbol), symbol, at);
   }
 
@@ -840,24 +840,23 @@ export class Expressions {
   /** A value of one object type given where another is declared: its properties flow into that type's slots. */
   private structural(expression: ts.Expression): void {
     const { ts, walk } = this;
+    const place = walk.symbols.placeType(expression);
+    if (place === null) return;
     const e = skipTypes(ts, expression);
+    const wanted = (): ts.Type => walk.symbols.checker.getTypeFromTypeNode(place);
     if (ts.isCallExpression(e) && isObjectAssign(ts, e)) {
-      const wanted = walk.symbols.checker.getContextualType(e);
-      if (wanted !== undefined) for (const part of e.arguments) this.linkProperties(part, wanted);
+      for (const part of e.arguments) this.linkProperties(part, wanted());
       return;
     }
     const holder = this.classOf(e);
     if (holder !== null) {
-      const wanted = walk.symbols.checker.getContextualType(expression);
-      if (wanted !== undefined && this.isForeign(holder, wanted)) this.linkProperties(e, wanted);
+      if (this.isForeign(holder, wanted())) this.linkProperties(e, wanted());
       return;
     }
     if (!ts.isIdentifier(e)) return;
     const declaration = walk.symbols.meaning(e)?.valueDeclaration;
     if (declaration === undefined || !ts.isVariableDeclaration(declaration) || declaration.type !== undefined || declaration.initializer === undefined) return;
-    if (!holdsLiteral(ts, declaration.initializer)) return;
-    const wanted = walk.symbols.checker.getContextualType(expression);
-    if (wanted !== undefined) this.linkProperties(e, wanted);
+    if (holdsLiteral(ts, declaration.initializer)) this.linkProperties(e, wanted());
   }
 
   /** The project's class that an expression is an instance of, as far as its syntax shows. */
@@ -900,12 +899,10 @@ export class Expressions {
   private intoTaggedType(expression: ts.Expression, value: Value | null): void {
     const { walk } = this;
     if (!walk.project.taggedTypes || value === null || value.k === 'lit' || walk.dry > 0) return;
-    const wanted = walk.symbols.checker.getContextualType(expression);
-    if (wanted === undefined) return;
-    for (const alias of walk.symbols.taggedAliases(wanted)) {
-      const slot: Value = { k: 'member', key: walk.names.key(alias) };
-      if (value.k !== 'member' || value.key !== slot.key) walk.addSlotValue(slot, value, expression);
-    }
+    const alias = walk.symbols.taggedPlace(expression);
+    if (alias === null) return;
+    const slot: Value = { k: 'member', key: walk.names.key(alias) };
+    if (value.k !== 'member' || value.key !== slot.key) walk.addSlotValue(slot, value, expression);
   }
 
   private linkProperties(from: ts.Expression, wanted: ts.Type): void {
@@ -970,7 +967,7 @@ export class Expressions {
     // `@log` calls log; `@log(level)` calls log, and then what it returned.
     const at = ts.isIdentifier(e) ? state : this.expression(e, state);
     const symbol = walk.symbols.meaning(e);
-    const value = walk.value(e) ?? { k: 'unknown' as const, reason: this.unknownReason(e, symbol) };
+    const value = walk.values.callee(e, walk) ?? { k: 'unknown' as const, reason: this.unknownReason(e, symbol) };
     this.record(node, 'call', value, e, [], at, null);
     return at;
   }

@@ -6,6 +6,7 @@
  * Leaves to others: what a name means at a place (`symbols.ts`).
  */
 import type ts from 'typescript';
+import type { Tags } from '../../model/summary.ts';
 import { memberName, type Compiler } from './names.ts';
 
 export interface ProjectNames {
@@ -17,18 +18,21 @@ export interface ProjectNames {
   readonly slots: ReadonlySet<string>;
   /** Properties tagged `@graphState`. */
   readonly graphState: ReadonlySet<string>;
+  /** Names of enums and of objects declared `as const`. */
+  readonly constantObjects: ReadonlySet<string>;
   /** Members with a computed name such as `[Symbol.iterator]`. */
   readonly wellKnown: ReadonlySet<string>;
   /** Whether a type alias that may be a function type carries tags. */
   readonly taggedTypes: boolean;
 }
 
-export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], isGraphState: (property: ts.Declaration) => boolean): ProjectNames {
+export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], tagsOf: (declaration: ts.Declaration) => Tags): ProjectNames {
   const accessors = new Set<string>();
   const callable = new Set<string>();
   const slots = new Set<string>();
   const graphState = new Set<string>();
   const wellKnown = new Set<string>();
+  const constantObjects = new Set<string>();
   let taggedTypes = false;
   const { SyntaxKind } = compiler;
 
@@ -82,7 +86,7 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
         case SyntaxKind.PropertySignature: case SyntaxKind.PropertyDeclaration: {
           const property = node as ts.PropertySignature | ts.PropertyDeclaration;
           const name = memberName(compiler, property.name);
-          if (tagged && isGraphState(property)) graphState.add(name);
+          if (tagged && tagsOf(property).graphState === true) graphState.add(name);
           const initializer = compiler.isPropertyDeclaration(property) ? property.initializer : undefined;
           if (mayHoldFunction(property.type) || mayBeFunction(initializer)) { callable.add(name); slots.add(name); }
           break;
@@ -91,11 +95,19 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
           if (compiler.isParameterPropertyDeclaration(node, node.parent) && compiler.isIdentifier(node.name)) { callable.add(node.name.text); slots.add(node.name.text); }
           break;
         case SyntaxKind.TypeAliasDeclaration:
-          taggedTypes ||= mayHoldFunction((node as ts.TypeAliasDeclaration).type) && compiler.getJSDocTags(node).length > 0;
+          taggedTypes ||= mayHoldFunction((node as ts.TypeAliasDeclaration).type) && isClassed(tagsOf(node as ts.TypeAliasDeclaration));
           break;
         case SyntaxKind.PropertyAssignment:
           if (mayBeFunction((node as ts.PropertyAssignment).initializer)) callable.add(memberName(compiler, (node as ts.PropertyAssignment).name));
           break;
+        case SyntaxKind.EnumDeclaration:
+          constantObjects.add((node as ts.EnumDeclaration).name.text);
+          break;
+        case SyntaxKind.VariableDeclaration: {
+          const { name, initializer } = node as ts.VariableDeclaration;
+          if (initializer?.kind === SyntaxKind.AsExpression && compiler.isIdentifier(name)) constantObjects.add(name.text);
+          break;
+        }
         case SyntaxKind.ShorthandPropertyAssignment:
           callable.add((node as ts.ShorthandPropertyAssignment).name.text);
           break;
@@ -109,5 +121,9 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
       compiler.forEachChild(node, (child) => { stack.push(child); });
     }
   }
-  return { accessors, callable, slots, graphState, wellKnown, taggedTypes };
+  return { accessors, callable, slots, graphState, wellKnown, constantObjects, taggedTypes };
+}
+
+function isClassed(tags: Tags): boolean {
+  return tags.class !== undefined || tags.coroutine !== undefined;
 }

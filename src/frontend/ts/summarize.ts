@@ -33,8 +33,9 @@ export function summarizeProgram(compiler: Compiler, program: ts.Program, root: 
   const symbols = new Symbols(compiler, program, names, reader, config);
   const sources = program.getSourceFiles().filter((source) => !symbols.isExternal(source) && !source.fileName.endsWith('.json'));
   const graphTags = ['graphState', ...Object.entries(config.tags).filter(([, to]) => to === 'graphState').map(([tag]) => tag)];
-  const project = gatherNames(compiler, sources, graphTags, (property) => symbols.ownTags(property).graphState === true);
+  const project = gatherNames(compiler, sources, graphTags, (declaration) => symbols.ownTags(declaration));
   const values = new Values(symbols, project.callable);
+  symbols.constantObjects = project.constantObjects;
   const apiModules = [...config.modules.globalState, ...config.modules.io, ...config.modules.common].map((glob) => globPattern(glob, true));
   const assertionNames = gatherAssertionNames(compiler, symbols, sources, config);
   const summaries = sources.map((source) => {

@@ -39,6 +39,8 @@ export class Symbols {
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
+  /** Names of enums and of objects declared `as const`. */
+  constantObjects: ReadonlySet<string> = new Set();
   private readonly taggedCache = new Map<ts.SourceFile, boolean>();
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];
@@ -377,15 +379,81 @@ export class Symbols {
     return tags.class === undefined && tags.coroutine === undefined ? null : { alias, tags };
   }
 
-  /** The tagged function types that a type, or a part of a union, goes by. */
-  taggedAliases(type: ts.Type): ts.TypeAliasDeclaration[] {
+  /** The tagged function type that the place an expression is put into is declared with. */
+  taggedPlace(expression: ts.Expression): ts.TypeAliasDeclaration | null {
+    const alias = this.typeAlias(this.declaredType(expression));
+    if (alias === null || this.functionType(alias.type) === null) return null;
+    const tags = this.ownTags(alias);
+    return tags.class === undefined && tags.coroutine === undefined ? null : alias;
+  }
+
+  /**
+   * The declared type of the place that an expression is put into: a variable, a property, a parameter of a project's
+   * function, a result. Null where none is declared, or where it names a class or a type that can hold no function.
+   */
+  placeType(expression: ts.Expression): ts.TypeNode | null {
+    return this.structuralType(this.declaredType(expression));
+  }
+
+  private declaredType(expression: ts.Expression): ts.TypeNode | undefined {
     const { ts } = this;
-    return [type, ...(type.isUnion() ? type.types : [])].flatMap((part) => part.aliasSymbol?.declarations?.filter((d) => ts.isTypeAliasDeclaration(d)) ?? [])
-      .filter((alias) => {
-        if (this.functionType(alias.type) === null) return false;
-        const tags = this.ownTags(alias);
-        return tags.class !== undefined || tags.coroutine !== undefined;
-      });
+    let child: ts.Node = expression;
+    let at: ts.Node = expression.parent;
+    while (ts.isParenthesizedExpression(at) || ts.isNonNullExpression(at) || (ts.isConditionalExpression(at) && at.condition !== child)) { child = at; at = at.parent; }
+    if (!ts.isArrayLiteralExpression(at)) return this.declaredPlace(at, child);
+    const whole = this.declaredType(at);
+    const list = whole !== undefined && ts.isTypeOperatorNode(whole) ? whole.type : whole;
+    if (list === undefined) return undefined;
+    return ts.isArrayTypeNode(list) ? list.elementType : ts.isTypeReferenceNode(list) && /^(Readonly)?Array$/.test(list.typeName.getText()) ? list.typeArguments?.[0] : undefined;
+  }
+
+  private declaredPlace(at: ts.Node, child: ts.Node): ts.TypeNode | undefined {
+    const { ts } = this;
+    if (ts.isVariableDeclaration(at) || ts.isPropertyDeclaration(at) || ts.isParameter(at)) return at.type;
+    if (ts.isAsExpression(at) || ts.isSatisfiesExpression(at)) return at.type;
+    if (ts.isReturnStatement(at) || ts.isArrowFunction(at)) {
+      let owner: ts.Node = at;
+      while (!ts.isFunctionLike(owner) && !ts.isSourceFile(owner)) owner = owner.parent;
+      const type = ts.isFunctionLike(owner) ? owner.type : undefined;
+      return type !== undefined && ts.isTypeReferenceNode(type) && type.typeName.getText() === 'Promise' ? type.typeArguments?.[0] : type;
+    }
+    if (ts.isBinaryExpression(at) && at.right === child && (ts.isPropertyAccessExpression(at.left) || ts.isIdentifier(at.left))) {
+      const declaration = this.meaning(at.left)?.valueDeclaration as { type?: ts.TypeNode } | undefined;
+      return declaration?.type;
+    }
+    if (!ts.isCallExpression(at) && !ts.isNewExpression(at)) return undefined;
+    const index = at.arguments?.indexOf(child as ts.Expression) ?? -1;
+    const symbol = index < 0 ? null : this.meaning(skipTypes(ts, at.expression));
+    const definition = symbol === null ? null : this.definition(symbol);
+    if (definition === null) return undefined;
+    if (this.isExternal(definition.getSourceFile())) return this.storedType(at.expression);
+    const signature = ts.isClassLike(definition) ? definition.members.find((m) => ts.isConstructorDeclaration(m)) : this.signatureNode(definition);
+    const parameters = signature === null || signature === undefined || !('parameters' in signature) ? [] : signature.parameters as ts.NodeArray<ts.ParameterDeclaration>;
+    const parameter = parameters[Math.min(index, parameters.length - 1)];
+    if (parameter === undefined || (index >= parameters.length && parameter.dotDotDotToken === undefined)) return undefined;
+    return parameter.dotDotDotToken !== undefined && parameter.type !== undefined && ts.isArrayTypeNode(parameter.type) ? parameter.type.elementType : parameter.type;
+  }
+
+  /** `list.push(f)`, `set.add(f)`, `map.set(k, f)`: the declared type of what the container holds. */
+  private storedType(callee: ts.Expression): ts.TypeNode | undefined {
+    const { ts } = this;
+    if (!ts.isPropertyAccessExpression(callee) || !/^(push|unshift|splice|fill|add|set)$/.test(callee.name.text)) return undefined;
+    const container = skipTypes(ts, callee.expression);
+    if (!ts.isIdentifier(container) && !ts.isPropertyAccessExpression(container)) return undefined;
+    const type = (this.meaning(container)?.valueDeclaration as { type?: ts.TypeNode } | undefined)?.type;
+    if (type === undefined) return undefined;
+    return ts.isArrayTypeNode(type) ? type.elementType : ts.isTypeReferenceNode(type) ? type.typeArguments?.at(-1) : undefined;
+  }
+
+  private structuralType(type: ts.TypeNode | undefined): ts.TypeNode | null {
+    const { ts } = this;
+    if (type === undefined) return null;
+    if (ts.isTypeLiteralNode(type) || ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type)) return type;
+    if (!ts.isTypeReferenceNode(type)) return null;
+    const declaration = this.symbolAt(ts.isQualifiedName(type.typeName) ? type.typeName.right : type.typeName)?.declarations?.[0];
+    if (declaration === undefined) return null;
+    if (ts.isTypeParameterDeclaration(declaration)) return this.structuralType(declaration.constraint);
+    return ts.isClassLike(declaration) || ts.isEnumDeclaration(declaration) ? null : type;
   }
 
   /** Do values of this declaration's type take calls? Costs a type query. */
@@ -431,6 +499,11 @@ export class Symbols {
     return NO_TAGS;
   }
 
+  private mayBeConstant(e: ts.PropertyAccessExpression): boolean {
+    const root = e.expression;
+    return this.ts.isIdentifier(root) && (/^\p{Lu}/u.test(root.text) || /^\p{Lu}/u.test(e.name.text) || this.constantObjects.has(root.text));
+  }
+
   /** The literal a constant expression stands for: literals, enum members, constants with a literal initialiser. */
   literal(expression: ts.Expression, depth = 0): Literal | undefined {
     const { ts } = this;
@@ -453,7 +526,7 @@ export class Symbols {
     if (!ts.isIdentifier(e) && !ts.isPropertyAccessExpression(e)) return undefined;
     if (depth > 4) return undefined;
     // Only names that can be enum members or constants are worth a question.
-    if (ts.isPropertyAccessExpression(e) && !ts.isIdentifier(e.expression)) return undefined;
+    if (ts.isPropertyAccessExpression(e) && !this.mayBeConstant(e)) return undefined;
     const declaration = this.meaning(e)?.valueDeclaration;
     if (declaration === undefined) return undefined;
     if (ts.isEnumMember(declaration)) return this.checker.getConstantValue(declaration) ?? `${declaration.parent.name.text}.${memberName(ts, declaration.name)}`;

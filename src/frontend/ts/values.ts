@@ -37,7 +37,8 @@ export class Values {
     const e = skipTypes(ts, expression);
     if (ts.isArrowFunction(e) || ts.isFunctionExpression(e)) return { k: 'fn', key: this.names.key(e) };
     if (ts.isClassExpression(e)) return { k: 'class', key: this.names.key(e) };
-    if (ts.isIdentifier(e) || ts.isPropertyAccessExpression(e)) return this.reference(e, sites);
+    if (ts.isIdentifier(e)) return this.reference(e, sites);
+    if (ts.isPropertyAccessExpression(e)) return this.mayHoldFunction(e) ? this.reference(e, sites) : this.constant(e);
     if (ts.isElementAccessExpression(e)) {
       return ts.isStringLiteralLike(e.argumentExpression) ? this.reference(e, sites) ?? this.of(e.expression, sites) : this.of(e.expression, sites);
     }
@@ -70,8 +71,27 @@ export class Values {
       }));
     }
     if (e.kind === ts.SyntaxKind.ThisKeyword) return this.staticThis(e);
+    return this.constant(e);
+  }
+
+  /** What a call calls; any member can be that. */
+  callee(expression: ts.Expression, sites: SiteIndex): Value | null {
+    const e = skipTypes(this.symbols.ts, expression);
+    return this.symbols.ts.isPropertyAccessExpression(e) ? this.reference(e, sites) : this.of(e, sites);
+  }
+
+  private constant(e: ts.Expression): Value | null {
     const literal = this.symbols.literal(e);
     return literal === undefined ? null : { k: 'lit', value: literal };
+  }
+
+  /** Whether a property can hold a function: by its name, or because it is a member of a module. */
+  private mayHoldFunction(e: ts.PropertyAccessExpression): boolean {
+    const { ts } = this.symbols;
+    if (this.callable.has(e.name.text)) return true;
+    if (!ts.isIdentifier(e.expression)) return false;
+    const declaration = this.symbols.symbolAt(e.expression)?.declarations?.[0];
+    return declaration !== undefined && (ts.isSourceFile(declaration) || ts.isModuleDeclaration(declaration) || (ts.isVariableDeclaration(declaration) && this.symbols.isExternal(declaration.getSourceFile())));
   }
 
   /** `this` in a static member is the class. */
