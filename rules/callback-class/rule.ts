@@ -37,9 +37,9 @@ export const callbackClass: AnalysisRule = {
 };
 
 interface Clash {
-  /** What the member is: "is @globalState". */
+  /** What the member is, with its tag. */
   readonly member: string;
-  /** What the slot says: "which is @io". */
+  /** What the slot is, with its tag. */
   readonly slot: string;
   /** What a function there must do. */
   readonly wanted: string;
