@@ -195,6 +195,8 @@ export interface FunctionSummary {
 export interface ParamSummary {
   readonly name: string;
   readonly rest?: true;
+  /** Declared as text, a number or the like: no function is in it. */
+  readonly plain?: true;
   readonly default?: Value;
 }
 
