@@ -123,4 +123,6 @@ export interface Recall {
     readonly fanOuts: readonly FanOut[];
   };
   readonly violations: readonly JudgedViolation[];
+  /** Assertions that failed in code outside of the project. */
+  readonly foreignViolations: number;
 }

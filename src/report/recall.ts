@@ -10,13 +10,13 @@ const CAUSES: Readonly<Record<MissCause, string>> = {
 };
 
 export function formatRecallJson(recall: Recall, version: string): string {
-  const { calls, atSite, inCaller, scheduled, untraced, misses, precision, violations } = recall;
+  const { calls, atSite, inCaller, scheduled, untraced, misses, precision, violations, foreignViolations } = recall;
   const shares = { recall: share(atSite + inCaller, calls), recallAtSite: share(atSite, calls), targetsPerCallSite: average(precision.targets, precision.callSites) };
-  return `${JSON.stringify({ schemaVersion: 1, tool: { name: 'gsio', version }, ...shares, calls, atSite, inCaller, scheduled, untraced, misses, precision, violations }, null, 2)}\n`;
+  return `${JSON.stringify({ schemaVersion: 1, tool: { name: 'gsio', version }, ...shares, calls, atSite, inCaller, scheduled, untraced, misses, precision, violations, foreignViolations }, null, 2)}\n`;
 }
 
 export function formatRecall(recall: Recall): string {
-  const { calls, atSite, inCaller, scheduled, untraced, misses, precision, violations } = recall;
+  const { calls, atSite, inCaller, scheduled, untraced, misses, precision, violations, foreignViolations } = recall;
   const lines = [
     `Recall      ${percent(atSite + inCaller, calls)} of ${count(calls, 'recorded call')} between functions of the project are in the call graph`,
     `            ${percent(atSite, calls)} at the very call${inCaller === 0 ? '' : `; ${String(inCaller)} only at another call of the same function`}`,
@@ -28,7 +28,7 @@ export function formatRecall(recall: Recall): string {
     `            ${average(precision.tracedTargets, precision.tracedCallSites).toFixed(2)} for each of ${count(precision.tracedCallSites, 'call site')} that ran; ${percent(precision.seen, precision.tracedTargets)} of these targets were seen`,
     ...fanOutLines(precision.fanOuts),
     '',
-    ...violationLines(violations),
+    ...violationLines(violations, foreignViolations),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -56,9 +56,9 @@ function fanOutLines(fanOuts: readonly FanOut[]): string[] {
   return ['', '  Most targets:', ...table([['targets', 'seen', 'call', 'at', 'in'], ...rows]).map((line) => `    ${line}`)];
 }
 
-function violationLines(violations: readonly JudgedViolation[]): string[] {
+function violationLines(violations: readonly JudgedViolation[], foreign: number): string[] {
   const missed = violations.filter(({ predictedBy }) => predictedBy === null);
-  const lines = [`Violations  ${String(violations.length)} recorded, ${String(missed.length)} of them without a finding that tells of it`];
+  const lines = [`Violations  ${String(violations.length)} recorded, ${String(missed.length)} of them without a finding that tells of it${foreign === 0 ? '' : `; not among them ${String(foreign)} in code outside of the project`}`];
   for (const violation of violations) {
     const { function: fn, assertion, runsIn, stack, predictedBy } = violation;
     const at = stack[0] === undefined ? '' : ` at ${stack[0].file}:${String(stack[0].line)}`;

@@ -50,11 +50,14 @@ export function compareTrace(models: readonly Model[], findings: readonly RawFin
       else misses.push(missOf({ graph: knowing[0] ?? null, graphs, site, fn, between, trace }));
     }
   }
+  const files = new Set(trace.files.map(({ file }) => file));
+  const own = trace.violations.filter(({ stack: [first] }) => first === undefined || files.has(first.file));
   misses.sort((a, b) => compareText(a.cause, b.cause) || compareSpans(a, b) || compareText(a.function, b.function));
   return {
     calls: atSite + inCaller + misses.length, atSite, inCaller, scheduled, untraced, misses,
     precision: precisionOf(graphs, trace, ran),
-    violations: trace.violations.map((violation) => judge(violation, findings, graphs)),
+    violations: own.map((violation) => judge(violation, findings, graphs)),
+    foreignViolations: trace.violations.length - own.length,
   };
 }
 
