@@ -39,6 +39,7 @@ export const assertionPlacement: AnalysisRule = {
         target: assertion.name,
         message: `${fn.summary.name} asserts ${assertion.name} ${FAULT[assertion.placement]}.`,
         hint: REPAIR[assertion.placement],
+        ...(assertion.placement === 'repeated' ? { replacement: '' } : {}),
       }];
     }));
   },

@@ -20,6 +20,7 @@ export const invalidAnnotation: AnalysisRule = {
       target: '',
       message: problem.message,
       hint: problem.hint,
+      ...(problem.replacement === undefined ? {} : { replacement: problem.replacement }),
     })));
   },
 };

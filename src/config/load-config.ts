@@ -6,12 +6,15 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { lilconfig } from 'lilconfig';
+import { lilconfig, lilconfigSync } from 'lilconfig';
+import type * as Jiti from 'jiti';
 import { defaultConfig, type Config } from '../model/config.ts';
 import { ConfigError } from '../model/errors.ts';
 import { completeConfig } from './complete-config.ts';
 import { validateConfig } from './schema.ts';
+import type { UserConfig } from './user-config.ts';
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'json'] as const;
 const SEARCH_PLACES = [...EXTENSIONS.map((extension) => `gsio.config.${extension}`), 'package.json'];
@@ -21,6 +24,27 @@ export async function findConfig(folder: string, ruleIds: readonly string[]): Pr
   const found = await search(folder);
   if (found === null) return defaultConfig;
   return completeConfig(validateConfig(found.value, ruleIds, nameFor(found.file, folder)));
+}
+
+const modules = new Map<string, { readonly state: string; readonly value: unknown }>();
+
+/**
+ * As `findConfig`, for those who cannot wait, and without the defaults. The file is searched each time; a module is loaded
+ * again when it has been written since.
+ */
+export function findConfigNow(folder: string, ruleIds: readonly string[]): UserConfig {
+  const loadModule = (file: string): unknown => {
+    const { mtimeMs, size } = fs.statSync(file);
+    const state = `${String(mtimeMs)} ${String(size)}`;
+    const known = modules.get(file);
+    if (known?.state === state) return known.value;
+    const value = readNow(file, nameFor(file, folder), requireModule);
+    modules.set(file, { state, value });
+    return value;
+  };
+  const loaders = Object.fromEntries(EXTENSIONS.map((extension) => [`.${extension}`, extension === 'json' ? (file: string) => readNow(file, nameFor(file, folder), readJson) : loadModule]));
+  const found = lilconfigSync('gsio', { searchPlaces: SEARCH_PLACES, loaders, stopDir: path.parse(folder).root, cache: false, ignoreEmptySearchPlaces: false }).search(folder);
+  return found === null ? {} : validateConfig(found.config, ruleIds, nameFor(found.filepath, folder));
 }
 
 /** The configuration in a file that the user named; `written` is how. */
@@ -51,9 +75,21 @@ async function readModule(file: string, name: string): Promise<unknown> {
   try {
     return file.endsWith('.json') ? readJson(file) : await importModule(file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError('unreadable-config', `${name} cannot be loaded: ${firstSentence(reason, file)}`, 'Mend the file, or name another one with --config.');
+    throw unreadable(error, file, name);
   }
+}
+
+function readNow(file: string, name: string, read: (file: string) => unknown): unknown {
+  try {
+    return read(file);
+  } catch (error) {
+    throw unreadable(error, file, name);
+  }
+}
+
+function unreadable(error: unknown, file: string, name: string): ConfigError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigError('unreadable-config', `${name} cannot be loaded: ${firstSentence(reason, file)}`, 'Mend the file, or name another one with --config.');
 }
 
 function readJson(file: string): unknown {
@@ -62,9 +98,19 @@ function readJson(file: string): unknown {
 
 /** `gsio` is bound to the part of it that configurations need, so that they load where it is not installed, and fast. */
 async function importModule(file: string): Promise<unknown> {
-  const { createJiti } = await import('jiti');
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: { gsio: ownModule('user-config') } });
-  const module: unknown = await jiti.import(file);
+  return defaultExport(await loaderFrom(await import('jiti')).import(file));
+}
+
+/** The package of the loader is only read where there is a module to load. */
+function requireModule(file: string): unknown {
+  return defaultExport(loaderFrom(createRequire(import.meta.url)('jiti') as typeof Jiti)(file));
+}
+
+function loaderFrom({ createJiti }: typeof Jiti): Jiti.Jiti {
+  return createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: { gsio: ownModule('user-config') } });
+}
+
+function defaultExport(module: unknown): unknown {
   if (typeof module === 'object' && module !== null && 'default' in module) return module.default;
   throw new Error('it has no default export');
 }

@@ -30,6 +30,8 @@ export interface RawFinding {
   readonly hint: string;
   readonly path?: readonly Hop[];
   readonly roots?: number;
+  /** What should stand in its place, where that is certain; the empty text: nothing. */
+  readonly replacement?: string;
 }
 
 export interface Finding {
@@ -47,6 +49,7 @@ export interface Finding {
   readonly path: readonly Hop[];
   readonly roots: number;
   readonly fingerprint: string;
+  readonly replacement?: string;
 }
 
 export interface UnresolvedCall {

@@ -54,6 +54,8 @@ export interface TagProblem {
   readonly message: string;
   readonly hint: string;
   readonly function: string;
+  /** The tag as it was meant, where it is misspelt. */
+  readonly replacement?: string;
 }
 
 /**

@@ -92,5 +92,6 @@ function finish(finding: RawFinding, level: Level | 'off', fingerprint: string):
     path: finding.path ?? [],
     roots: finding.roots ?? 0,
     fingerprint,
+    ...(finding.replacement === undefined ? {} : { replacement: finding.replacement }),
   };
 }

@@ -389,7 +389,8 @@ export class DeclarationReader {
   private report(uses: readonly TagUse[], target: TagTarget, parameters: readonly string[] | null, name: string, node: ts.Node | null): void {
     const { walk } = this;
     const add = (use: TagUse, message: string, hint: string): void => {
-      this.tagProblems.push({ span: spanOf(walk.source, use.start, use.end), message, hint, function: name });
+      const replacement = use.nearest === null ? {} : { replacement: `@${use.nearest}` };
+      this.tagProblems.push({ span: spanOf(walk.source, use.start, use.end), message, hint, function: name, ...replacement });
     };
     const misplaced = new Set<TagUse>();
     for (const use of uses) {
