@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import gsio from '../../src/eslint/index.ts';
 import type ts from 'typescript';
 import { analyzeFixture, fixturePrograms, textProgram, type FixtureProgram } from '../support/fixture-programs.ts';
+import { edited, pick, seeded } from '../support/edits.ts';
 import { lintFile, userProgram } from '../support/lint.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -127,7 +128,7 @@ describe('a session of edits in memory', () => {
     if (project === undefined) throw new Error('the project is gone');
     const session = new Session(project);
     const random = seeded(7);
-    for (let step = 0; step < Number(process.env['GSIO_EDITS'] ?? 25); step++) {
+    for (let step = 0; step < Number(process.env['GSIO_EDITS'] ?? 8); step++) {
       const file = pick([...session.fixture.files.keys()], random);
       const text = session.fixture.files.get(file) ?? '';
       session.edit(file, edited(text, project.files.get(file) ?? '', random));
@@ -135,36 +136,6 @@ describe('a session of edits in memory', () => {
     }
   });
 });
-
-/** Another tag, no tag, no line, a line twice, or as it was. */
-function edited(text: string, original: string, random: () => number): string {
-  const tags = [...text.matchAll(/@(?:globalState|io|ioOrGs|common|coroutine)\b/g)];
-  const kind = Math.floor(random() * 5);
-  if (kind < 2 && tags.length > 0) {
-    const { index, 0: tag } = pick(tags, random);
-    return text.slice(0, index) + (kind === 0 ? pick(['@globalState', '@io', '@ioOrGs', '@common'], random) : '') + text.slice(index + tag.length);
-  }
-  if (kind === 2) return original;
-  const lines = text.split('\n');
-  const calls = lines.flatMap((line, index) => (/^\s+[\w.]+\([^()]*\);$/.test(line) ? [index] : []));
-  if (calls.length === 0) return `${text}\n`;
-  const at = pick(calls, random);
-  lines.splice(at, kind === 3 ? 1 : 0, ...(kind === 3 ? [] : [lines[at] ?? '']));
-  return lines.join('\n');
-}
-
-function pick<Item>(items: readonly Item[], random: () => number): Item {
-  return items[Math.floor(random() * items.length)] as Item;
-}
-
-/** A linear congruential generator: the same edits on every machine. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1103515245 + 12345) % 2147483648;
-    return state / 2147483648;
-  };
-}
 
 describe('a session with the project service', () => {
   it('shows in one buffer what another buffer says, saved or not, and what the configuration says', async () => {
