@@ -5,19 +5,19 @@
  * Leaves to others: finding and loading projects (`project`), printing (`report`), exit codes (`cli`).
  */
 import type { Config } from '../model/config.ts';
-import type { Level, Report } from '../model/finding.ts';
+import type { Finding, Level, Report } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
 import { applyPolicy } from '../policy/apply-policy.ts';
-import { buildModel, type ProgramInput } from './model.ts';
+import { buildModel, type Model, type ProgramInput } from './model.ts';
 import { resolveSites } from './resolution.ts';
 
 export type { ProgramInput } from './model.ts';
 
 export function analyzeProgram(input: ProgramInput, config: Config, rules: readonly Rule[]): Report {
   const started = performance.now();
-  const { program, flow, contexts, analysis, reported } = buildModel(input, config);
-  const raw = rules.flatMap((rule) => ('evaluate' in rule ? rule.evaluate(analysis) : []));
-  const findings = applyPolicy({ findings: raw, files: program.files, rules, config, reports: (file) => reported.has(file) });
+  const model = buildModel(input, config);
+  const { program, flow, contexts, reported } = model;
+  const findings = findingsOf(model, rules, 'apply');
   const resolution = resolveSites(program, flow, reported);
   const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;
   return {
@@ -35,4 +35,10 @@ export function analyzeProgram(input: ProgramInput, config: Config, rules: reado
       milliseconds: Math.round(performance.now() - started),
     },
   };
+}
+
+/** `disableComments`: who heeds ESLint's disable comments. Within ESLint that is ESLint, which counts their uses. */
+export function findingsOf({ program, analysis, reported, config }: Model, rules: readonly Rule[], disableComments: 'apply' | 'leave'): Finding[] {
+  const raw = rules.flatMap((rule) => ('evaluate' in rule ? rule.evaluate(analysis) : []));
+  return applyPolicy({ findings: raw, files: program.files, rules, config, reports: (file) => reported.has(file), disableComments });
 }

@@ -6,7 +6,8 @@
  */
 import type ts from 'typescript';
 import { ValueFlow } from '../callgraph/flow.ts';
-import { summarizeProgram } from '../frontend/ts/summarize.ts';
+import type { SummaryMemory } from '../frontend/ts/summary-memory.ts';
+import { summarizeProgram, type SummarizedFile } from '../frontend/ts/summarize.ts';
 import { Program } from '../link/link.ts';
 import type { Config } from '../model/config.ts';
 import type { Analysis } from '../model/rule.ts';
@@ -21,6 +22,8 @@ export interface ProgramInput {
   readonly root: string;
   /** Whether findings of a source file (absolute name) belong to this check; files of referenced projects do not. */
   readonly reports: (fileName: string) => boolean;
+  /** What is known of an earlier program of the same project, for those who analyse again and again. */
+  readonly memory?: SummaryMemory;
 }
 
 export interface Model {
@@ -34,7 +37,15 @@ export interface Model {
 }
 
 export function buildModel(input: ProgramInput, config: Config): Model {
-  const all = summarizeProgram(input.compiler, input.program, input.root, config);
+  return modelOf(summarize(input, config), input, config);
+}
+
+/** With the memory of an earlier program: where no list element is another object than before, the model would be the same, too. */
+export function summarize({ compiler, program, root, memory }: ProgramInput, config: Config): readonly SummarizedFile[] {
+  return summarizeProgram(compiler, program, root, config, memory);
+}
+
+export function modelOf(all: readonly SummarizedFile[], input: Pick<ProgramInput, 'reports'>, config: Config): Model {
   const reported = new Set(all.filter(({ fileName }) => input.reports(fileName)).map(({ summary }) => summary.file));
   const program = new Program(all.map(({ summary }) => summary));
   const flow = new ValueFlow(program);

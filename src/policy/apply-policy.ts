@@ -21,6 +21,8 @@ export interface PolicyInput {
   readonly config: Config;
   /** Whether findings in a file (its name in the summaries) belong to this check. */
   readonly reports: (file: string) => boolean;
+  /** `leave`: findings under a disable comment of ESLint are kept, for ESLint to suppress. */
+  readonly disableComments?: 'apply' | 'leave';
 }
 
 export function applyPolicy(input: PolicyInput): Finding[] {
@@ -32,7 +34,7 @@ export function applyPolicy(input: PolicyInput): Finding[] {
   const isReported = (finding: RawFinding): boolean =>
     levelOf(finding) !== 'off' && input.reports(finding.file) && !isExcluded(finding.file);
 
-  const book = new WaiverBook(input.files, new Set(ruleById.keys()));
+  const book = new WaiverBook(input.files, new Set(ruleById.keys()), input.disableComments ?? 'apply');
   const raw = withoutRepetitions([...input.findings].sort(compareFindings));
   const kept = withFingerprints(raw).filter(([finding]) => levelOf(finding) !== 'off' && !book.suppresses(finding));
   const aboutWaivers = withFingerprints(withoutRepetitions(findingsAboutWaivers(book, rules, levelOf).sort(compareFindings)));

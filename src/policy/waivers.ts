@@ -26,22 +26,29 @@ interface TrackedWaiver {
 /** Remembers, while findings are asked about, which waiver was of use for which rule. */
 export class WaiverBook {
   private readonly byFile = new Map<string, TrackedWaiver[]>();
+  private readonly disableComments: 'apply' | 'leave';
 
-  constructor(files: readonly FileSummary[], ruleIds: ReadonlySet<string>) {
+  constructor(files: readonly FileSummary[], ruleIds: ReadonlySet<string>, disableComments: 'apply' | 'leave' = 'apply') {
+    this.disableComments = disableComments;
     for (const file of files) {
       if (file.waivers.length > 0) this.byFile.set(file.file, file.waivers.map((waiver) => track(file, waiver, ruleIds)));
     }
   }
 
-  /** Whether a waiver suppresses the finding. All waivers that cover it count as used. */
+  /**
+   * Whether a waiver suppresses the finding. All waivers that cover it count as used. What a disable comment covers is left
+   * to ESLint where ESLint runs, even if a waiver of ours covers it too: the comment has its use then, and ESLint sees it.
+   */
   suppresses(finding: RawFinding): boolean {
     let suppressed = false;
+    let left = false;
     for (const tracked of this.byFile.get(finding.file) ?? []) {
       if (!covers(tracked, finding)) continue;
       tracked.used.add(finding.rule);
       suppressed = true;
+      left ||= this.disableComments === 'leave' && tracked.waiver.source === 'eslint';
     }
-    return suppressed;
+    return suppressed && !left;
   }
 
   /** `settled`: rules whose findings have all been asked about; only those can be idle. */

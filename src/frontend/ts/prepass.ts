@@ -9,24 +9,46 @@ import type ts from 'typescript';
 import type { Tags } from '../../model/summary.ts';
 import { memberName, type Compiler } from './names.ts';
 
-export interface ProjectNames {
+export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size'>;
+
+export interface ProjectNames<Names extends NameSet = NameSet> {
   /** Properties that a getter or setter stands behind. */
-  readonly accessors: ReadonlySet<string>;
+  readonly accessors: Names;
   /** Members that can hold a function: methods, function-typed properties, properties given a function. */
-  readonly callable: ReadonlySet<string>;
+  readonly callable: Names;
   /** Members of interfaces, types and classes that hold functions. */
-  readonly slots: ReadonlySet<string>;
+  readonly slots: Names;
   /** Properties tagged `@graphState`. */
-  readonly graphState: ReadonlySet<string>;
+  readonly graphState: Names;
   /** Names of enums and of objects declared `as const`. */
-  readonly constantObjects: ReadonlySet<string>;
+  readonly constantObjects: Names;
   /** Members with a computed name such as `[Symbol.iterator]`. */
-  readonly wellKnown: ReadonlySet<string>;
+  readonly wellKnown: Names;
   /** Whether a type alias that may be a function type carries tags. */
   readonly taggedTypes: boolean;
 }
 
-export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], tagsOf: (declaration: ts.Declaration) => Tags): ProjectNames {
+/** Those of one file depend on nothing but the file. */
+export type GatheredNames = ProjectNames<ReadonlySet<string>>;
+
+export function uniteNames(parts: readonly GatheredNames[]): GatheredNames {
+  const unite = (setOf: (names: GatheredNames) => ReadonlySet<string>): ReadonlySet<string> => {
+    const united = new Set<string>();
+    for (const part of parts) for (const name of setOf(part)) united.add(name);
+    return united;
+  };
+  return {
+    accessors: unite((names) => names.accessors),
+    callable: unite((names) => names.callable),
+    slots: unite((names) => names.slots),
+    graphState: unite((names) => names.graphState),
+    constantObjects: unite((names) => names.constantObjects),
+    wellKnown: unite((names) => names.wellKnown),
+    taggedTypes: parts.some((names) => names.taggedTypes),
+  };
+}
+
+export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[], graphTags: readonly string[], tagsOf: (declaration: ts.Declaration) => Tags): GatheredNames {
   const accessors = new Set<string>();
   const callable = new Set<string>();
   const slots = new Set<string>();

@@ -13,8 +13,9 @@ import { readWaivedAssertions, readWaivers } from './comments.ts';
 import { DeclarationReader, type FunctionHead } from './declarations.ts';
 import { ENTRY, type State } from './facts.ts';
 import { Names, type Compiler } from './names.ts';
-import { gatherNames } from './prepass.ts';
+import { gatherNames, type GatheredNames } from './prepass.ts';
 import { Statements } from './statements.ts';
+import { AskedNames, type SummaryMemory } from './summary-memory.ts';
 import { globPattern, RUNTIME_ASSERTIONS, skipTypes, Symbols } from './symbols.ts';
 import { TagReader } from './tags.ts';
 import { Values } from './values.ts';
@@ -26,23 +27,35 @@ export interface SummarizedFile {
   readonly summary: FileSummary;
 }
 
-/** Summaries of all files of the program that are no library, sorted by name. */
-export function summarizeProgram(compiler: Compiler, program: ts.Program, root: string, config: Config): SummarizedFile[] {
+/**
+ * Summaries of all files of the program that are no library, sorted by name. `memory` holds those of an earlier program
+ * with the same root and configuration; those that still hold are the same objects.
+ */
+export function summarizeProgram(compiler: Compiler, program: ts.Program, root: string, config: Config, memory?: SummaryMemory): SummarizedFile[] {
   const names = new Names(compiler, root);
   const reader = new TagReader(compiler, config.tags);
   const symbols = new Symbols(compiler, program, names, reader, config);
   const sources = program.getSourceFiles().filter((source) => !symbols.isExternal(source) && !source.fileName.endsWith('.json'));
   const graphTags = ['graphState', ...Object.entries(config.tags).filter(([, to]) => to === 'graphState').map(([tag]) => tag)];
-  const project = gatherNames(compiler, sources, graphTags, (declaration) => symbols.ownTags(declaration));
-  const values = new Values(symbols, project.callable);
-  symbols.constantObjects = project.constantObjects;
+  const gather = (files: readonly ts.SourceFile[]): GatheredNames => gatherNames(compiler, files, graphTags, (declaration) => symbols.ownTags(declaration));
+  const project = memory?.names(sources, (source) => gather([source])) ?? gather(sources);
   const apiModules = [...config.modules.globalState, ...config.modules.io, ...config.modules.common].map((glob) => globPattern(glob, true));
   const assertionNames = gatherAssertionNames(compiler, symbols, sources, config);
+  const sights = memory?.signatures(compiler, program, (source) => symbols.isExternal(source));
+  const assertions = JSON.stringify([...assertionNames]);
   const summaries = sources.map((source) => {
+    const sight = sights?.get(source) ?? '';
+    const known = memory?.recall(source, sight, assertions, project);
+    if (known !== undefined) return { fileName: source.fileName, summary: known };
     const base = names.fileOf(source).replace(/^.*\//, '').replace(/(?:\.d)?\.[^.]+$/, '');
     try {
-      const walk = new Walk(symbols, values, project, source, config.expireFactsAtAwait);
-      return { fileName: source.fileName, summary: new FileSummarizer(walk, assertionNames).summarize(apiModules.some((p) => p.test(base))) };
+      // Every file asks for itself: what it asked decides how long its summary holds.
+      const asked = memory === undefined ? project : new AskedNames(project);
+      symbols.constantObjects = asked.constantObjects;
+      const walk = new Walk(symbols, new Values(symbols, asked.callable), asked, source, config.expireFactsAtAwait);
+      const summary = new FileSummarizer(walk, assertionNames).summarize(apiModules.some((p) => p.test(base)));
+      if (asked instanceof AskedNames) memory?.keep(source, sight, assertions, asked, project, summary);
+      return { fileName: source.fileName, summary };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new ProjectError('too-deep', `${names.fileOf(source)} nests its code too deeply to be analysed.`, 'Exclude the file from the tsconfig, or split its largest expression.');

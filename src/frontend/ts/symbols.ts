@@ -11,6 +11,7 @@ import type { AssertionKind, Literal, Tags } from '../../model/summary.ts';
 import { isStatic, memberName, type Compiler, type Names } from './names.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
+import type { NameSet } from './prepass.ts';
 
 const RUNTIME = 'gsio/runtime';
 /** The assertions of the run-time library, by name. */
@@ -40,7 +41,7 @@ export class Symbols {
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
   /** Names of enums and of objects declared `as const`. */
-  constantObjects: ReadonlySet<string> = new Set();
+  constantObjects: NameSet = new Set();
   private readonly taggedCache = new Map<ts.SourceFile, boolean>();
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];

@@ -8,6 +8,7 @@
 import type ts from 'typescript';
 import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
+import type { NameSet } from './prepass.ts';
 import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
 
 export interface SiteIndex {
@@ -22,11 +23,11 @@ export class Values {
   readonly externalSlots = new Map<string, MemberSummary>();
   private readonly symbols: Symbols;
   private readonly names: Names;
-  private readonly callable: ReadonlySet<string>;
+  private readonly callable: NameSet;
   private readonly aliases = new Map<ts.Declaration, Value | null>();
 
   /** `callable`: names of members that can hold functions. */
-  constructor(symbols: Symbols, callable: ReadonlySet<string>) {
+  constructor(symbols: Symbols, callable: NameSet) {
     this.symbols = symbols;
     this.names = symbols.names;
     this.callable = callable;
