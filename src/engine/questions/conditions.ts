@@ -50,8 +50,9 @@ export class Conditions {
     const { guard } = site.summary;
     const runs = edge === 'callback' && fn !== null ? this.elsewhere(site, fn) : null;
     if (runs !== null) return { condition: runs, cut: !stays(runs.context, this.thread) };
+    const inGlobalState = this.model.program.functions[site.caller]?.classification.class === 'globalState';
     for (const holds of ['main', 'off'] as const) {
-      if (holds === this.thread || guard.length === 0 || !guard.every((facts) => facts.thread === holds)) continue;
+      if (holds === (inGlobalState ? 'main' : this.thread) || guard.length === 0 || !guard.every((facts) => facts.thread === holds)) continue;
       return { condition: { by: this.cause(site, holds), holds }, cut: this.thread !== 'either' };
     }
     return { condition: null, cut: false };

@@ -8,7 +8,7 @@
  * Where no path is left, the search is done again with all that, so as to say what cuts it.
  * Leaves to others: what a name stands for (`names.ts`), what a guard means (`conditions.ts`), printing (`report`).
  */
-import type { Site } from '../../link/link.ts';
+import type { Program, Site } from '../../link/link.ts';
 import type { EdgeKind } from '../../model/finding.ts';
 import type { NamedPlace, WayHop, Ways } from '../../model/questions.ts';
 import type { Callee, Classification, FunctionNode } from '../../model/rule.ts';
@@ -16,7 +16,7 @@ import { slotsOf } from '../../propagate/contexts.ts';
 import { Givers, nameOf, Search, type Discipline, type Visit } from '../../propagate/search.ts';
 import type { Model } from '../model.ts';
 import { callEdges } from './call-graph.ts';
-import { Conditions, isTaken, stays, threadOf, type ConditionOfCall } from './conditions.ts';
+import { Conditions, isTaken, stays, threadOf, type ConditionOfCall, type Thread } from './conditions.ts';
 import { cheapest, type Link, type Network, type Path } from './network.ts';
 import { comparePlaces, compareText } from './order.ts';
 
@@ -86,7 +86,7 @@ function contextualNetwork(
   const { program, flow, contexts: { bindings } } = model;
   const ends: { visit: Visit; site: Site; callee: Callee }[] = [];
   const discipline: Discipline = {
-    takes: (facts) => open || isTaken(facts, thread),
+    takes: (facts, visit) => open || isTaken(facts, threadAt(program, visit, thread)),
     judge: (callee, site, visit) => {
       if (avoid.has(callee.key)) return 'stop';
       if (!isEnd(callee.key, callee.classification)) return 'enter';
@@ -136,6 +136,14 @@ function plainNetwork(model: Model, { to, through, avoid, kinds }: WayQuestion, 
     .map(({ from, to: end, site, kind }) => ({ from, to: end, step: { site, edge: kind, slot: slotName(model, site, kind), ...conditions.of(site, kind, end), further: 0 } }));
   const goals = new Set([program.functionId(to.key) ?? -1]);
   return { stops, links: joined(links, stops), start: start.id, goals, identity: ({ key }) => key, marks: (stop) => marksOf(stop, through), wanted: 2 ** through.length - 1 };
+}
+
+/** Past a GS function a way is judged as GS code is, whoever called it there: that call is what is wrong, not what follows. */
+function threadAt(program: Program, visit: Visit, thread: Thread): Thread {
+  for (let at: Visit | null = visit; at !== null; at = at.from) {
+    if (program.functions[at.fn]?.classification.class === 'globalState') return 'main';
+  }
+  return thread;
 }
 
 function stopOf(fn: FunctionNode): Stop {
