@@ -312,13 +312,14 @@ export class ValueFlow {
     const constructs = summary.kind === 'construct';
     const use = libraryUse(target, constructs);
     const result = this.cell(`s:${String(site.id)}`);
-    const { receiver, event } = summary;
-    if (receiver !== undefined && use.gives) this.add(receiver, base, result, 0);
+    const { receiver, event, callee } = summary;
+    const gives = callee.k !== 'external' || callee.plain !== true;
+    if (receiver !== undefined && use.gives && gives) this.add(receiver, base, result, 0);
     const listens = event?.role === 'listen' && this.isEmitted(event);
     for (const argument of summary.args) {
       const { value } = argument;
       if (value === null || value.k === 'lit') continue;
-      if (use.passes) this.add(value, base, result, 0);
+      if (use.passes && gives) this.add(value, base, result, 0);
       if (use.stores && receiver !== undefined) this.into(receiver, base, (cell) => { this.stores.add(cell); this.add(value, base, cell, 0); });
       if (listens) {
         for (const channel of event.channels) {
@@ -327,12 +328,12 @@ export class ValueFlow {
         continue;
       }
       if (!use.calls) continue;
-      this.callBack(site, value, receiver, libraryKey(target.name, constructs) === 'Promise.new');
+      this.callBack(site, value, receiver, { executor: libraryKey(target.name, constructs) === 'Promise.new', gives });
     }
   }
 
   /** A function handed to a library: its parameters take what the receiver and the other arguments hold. */
-  private callBack(site: Site, value: Value, receiver: Value | undefined, executor: boolean): void {
+  private callBack(site: Site, value: Value, receiver: Value | undefined, { executor, gives }: { readonly executor: boolean; readonly gives: boolean }): void {
     const { summary, base } = site;
     const cell = this.cell(`cb:${String(site.id)}:${JSON.stringify(value)}`);
     const result = this.cell(`s:${String(site.id)}`);
@@ -349,7 +350,7 @@ export class ValueFlow {
         if (receiver !== undefined) this.add(receiver, base, param, 0);
         for (const other of summary.args) if (other.value !== null && other.value !== value) this.add(other.value, base, param, 0);
       }
-      this.edge(this.cell(`r:${key}`), result, 0);
+      if (gives) this.edge(this.cell(`r:${key}`), result, 0);
     });
     this.add(value, base, cell, 0);
   }

@@ -62,6 +62,7 @@ export interface TagProblem {
  * A function value as an expression over cells; the solver turns it into sets of functions.
  * `param` is a parameter of the function that evaluates it, or of one around it.
  * `call` is the result of the call site with that index in the same file. `bound` is what `bind` returns.
+ * What an `external` function returns is `plain` where that holds no function.
  */
 export type Value =
   | { readonly k: 'fn'; readonly key: string }
@@ -72,7 +73,7 @@ export type Value =
   | { readonly k: 'call'; readonly site: number }
   | { readonly k: 'bound'; readonly target: Value; readonly args: readonly (Value | null)[] }
   | { readonly k: 'lit'; readonly value: Literal }
-  | { readonly k: 'external'; readonly name: string; readonly module: string; readonly tags: Tags }
+  | { readonly k: 'external'; readonly name: string; readonly module: string; readonly tags: Tags; readonly plain?: true }
   | { readonly k: 'any'; readonly of: readonly Value[] }
   | { readonly k: 'unknown'; readonly reason: UnknownReason };
 

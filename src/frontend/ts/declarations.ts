@@ -9,6 +9,7 @@ import type {
   ExportSummary, FunctionKind, MemberSummary, ParamSummary, TagProblem, Tags, TypeSummary,
 } from '../../model/summary.ts';
 import { isStatic, memberName, spanOf, type FunctionNode } from './names.ts';
+import { isPlainType } from './plain-types.ts';
 import { NO_TAGS, skipTypes } from './symbols.ts';
 import { allowedOn, moduleComment, type TagUse } from './tags.ts';
 import type { Walk } from './walk.ts';
@@ -189,7 +190,7 @@ export class DeclarationReader {
     return {
       name: this.ts.isIdentifier(node.name) ? node.name.text : '{…}',
       ...(node.dotDotDotToken === undefined ? {} : { rest: true as const }),
-      ...(node.type !== undefined && isPlain(this.ts, node.type) ? { plain: true as const } : {}),
+      ...(node.type !== undefined && isPlainType(this.ts, node.type) ? { plain: true as const } : {}),
       ...(value === null ? {} : { default: value }),
     };
   }
@@ -421,21 +422,6 @@ export class DeclarationReader {
 
 function isAsync(compiler: typeof ts, node: ts.Node): boolean {
   return compiler.canHaveModifiers(node) && (compiler.getModifiers(node)?.some((m) => m.kind === compiler.SyntaxKind.AsyncKeyword) ?? false);
-}
-
-/** As written, without asking what names mean: `string`, `readonly number[]`, `'a' | undefined`. */
-function isPlain(compiler: typeof ts, type: ts.TypeNode): boolean {
-  const { SyntaxKind } = compiler;
-  if (compiler.isArrayTypeNode(type)) return isPlain(compiler, type.elementType);
-  if (compiler.isTypeOperatorNode(type) || compiler.isParenthesizedTypeNode(type)) return isPlain(compiler, type.type);
-  if (compiler.isUnionTypeNode(type)) return type.types.every((part) => isPlain(compiler, part));
-  switch (type.kind) {
-    case SyntaxKind.StringKeyword: case SyntaxKind.NumberKeyword: case SyntaxKind.BooleanKeyword: case SyntaxKind.BigIntKeyword:
-    case SyntaxKind.SymbolKeyword: case SyntaxKind.UndefinedKeyword: case SyntaxKind.LiteralType: case SyntaxKind.TemplateLiteralType:
-      return true;
-    default:
-      return false;
-  }
 }
 
 function isThis(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {

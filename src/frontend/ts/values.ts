@@ -8,6 +8,7 @@
 import type ts from 'typescript';
 import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
+import { isPlainType } from './plain-types.ts';
 import type { NameSet } from './prepass.ts';
 import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
 
@@ -275,7 +276,9 @@ export class Values {
 
   external(declaration: ts.Declaration, symbol: ts.Symbol): Value {
     const { module, name } = this.symbols.externalName(declaration);
-    return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol) };
+    const { ts } = this.symbols;
+    const plain = symbol.declarations?.every((d) => ts.isFunctionLike(d) && d.type !== undefined && isPlainType(ts, d.type)) === true;
+    return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol), ...(plain ? { plain: true as const } : {}) };
   }
 
   /** A tagged member of a library's interface is a slot like any other; the file that fills it tells of it. */
