@@ -113,10 +113,13 @@ export interface Recall {
   readonly inCaller: number;
   readonly misses: readonly Miss[];
   readonly precision: {
-    /** Call sites that may run code of the project, and the functions that they may run. */
+    /** Call sites that call code of the project, and the functions that they may call. */
     readonly callSites: number;
     readonly targets: number;
-    /** The same for call sites that were seen to run; `seen` counts their targets that ran. */
+    /** Calls of libraries that may run functions which they are handed, and these functions. */
+    readonly libraryCalls: number;
+    readonly libraryTargets: number;
+    /** Call sites of both kinds that were seen to run, with their targets; `seen` counts the targets that ran. */
     readonly tracedCallSites: number;
     readonly tracedTargets: number;
     readonly seen: number;

@@ -63,9 +63,10 @@ export function compareTrace(models: readonly Model[], findings: readonly RawFin
 
 // ---- the static side -------------------------------------------------------------------------------------------------
 
-/** One thing that a call may run: a function, or what `new` runs for one class. */
+/** One thing that a call may run: a function, or what `new` runs for one class. `handed`: a library runs it. */
 interface Target {
   readonly functions: readonly number[];
+  readonly handed: boolean;
 }
 
 class StaticGraph {
@@ -126,15 +127,17 @@ class StaticGraph {
   targetsOf(site: Site): Target[] {
     const { program, flow } = this.model;
     const all = new Set(this.bySite.get(site.id));
+    const called = new Set<number>();
     const targets: Target[] = [];
     for (const target of flow.callees(site)) {
+      if (target.kind === 'function') called.add(target.fn);
       if (target.kind !== 'class') continue;
       const functions = program.constructorsOf(target.key);
       for (const fn of functions) all.delete(fn);
       // Nothing to be seen of a class without a constructor.
-      if (functions.some((fn) => program.functions[fn]?.summary.kind === 'constructor')) targets.push({ functions });
+      if (functions.some((fn) => program.functions[fn]?.summary.kind === 'constructor')) targets.push({ functions, handed: false });
     }
-    return [...targets, ...[...all].map((fn) => ({ functions: [fn] }))];
+    return [...targets, ...[...all].map((fn) => ({ functions: [fn], handed: !called.has(fn) }))];
   }
 
   name(fn: number): string {
@@ -209,6 +212,8 @@ function precisionOf(graphs: readonly StaticGraph[], trace: Trace, ran: Readonly
   }
   let callSites = 0;
   let targets = 0;
+  let libraryCalls = 0;
+  let libraryTargets = 0;
   let tracedCallSites = 0;
   let tracedTargets = 0;
   let seenTargets = 0;
@@ -218,8 +223,11 @@ function precisionOf(graphs: readonly StaticGraph[], trace: Trace, ran: Readonly
       if (!graph.owns(site.file)) continue;
       const possible = graph.targetsOf(site);
       if (possible.length === 0) continue;
-      callSites++;
-      targets += possible.length;
+      const called = possible.filter(({ handed }) => !handed).length;
+      if (called > 0) callSites++;
+      if (possible.length > called) libraryCalls++;
+      targets += called;
+      libraryTargets += possible.length - called;
       const place = { file: site.file, ...site.summary.span };
       const functions = traced.get(spanKey(place));
       const isSeen = ({ functions: ids }: Target): boolean => ids.some((id) => {
@@ -236,7 +244,7 @@ function precisionOf(graphs: readonly StaticGraph[], trace: Trace, ran: Readonly
     }
   }
   fanOuts.sort((a, b) => b.targets - a.targets || compareSpans(a, b));
-  return { callSites, targets, tracedCallSites, tracedTargets, seen: seenTargets, fanOuts: fanOuts.slice(0, MOST_FAN_OUTS) };
+  return { callSites, targets, libraryCalls, libraryTargets, tracedCallSites, tracedTargets, seen: seenTargets, fanOuts: fanOuts.slice(0, MOST_FAN_OUTS) };
 }
 
 // ---- violations ------------------------------------------------------------------------------------------------------

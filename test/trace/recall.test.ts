@@ -35,7 +35,7 @@ for (const driver of drivers) driver.read(1);
     expect(first).toEqual({ status: 0, err: '', out: `Recall      100.0 % of 2 recorded calls between functions of the project are in the call graph
             100.0 % at the very call
 
-Precision   1.50 targets for each of 2 call sites that may run code of the project
+Precision   1.50 targets for each of 2 call sites that call code of the project
             1.50 for each of 2 call sites that ran; 66.6 % of these targets were seen
 
   Most targets:
