@@ -198,7 +198,7 @@ export interface FunctionSummary {
 export interface ParamSummary {
   readonly name: string;
   readonly rest?: true;
-  /** Declared as text, a number or the like: no function is in it. */
+  /** Its type tells that it neither is nor contains a function. */
   readonly plain?: true;
   readonly default?: Value;
 }

@@ -9,7 +9,6 @@ import type {
   ExportSummary, FunctionKind, MemberSummary, ParamSummary, TagProblem, Tags, TypeSummary,
 } from '../../model/summary.ts';
 import { isStatic, memberName, spanOf, type FunctionNode } from './names.ts';
-import { isPlainType } from './plain-types.ts';
 import { NO_TAGS, skipTypes } from './symbols.ts';
 import { allowedOn, moduleComment, type TagUse } from './tags.ts';
 import type { Walk } from './walk.ts';
@@ -190,7 +189,7 @@ export class DeclarationReader {
     return {
       name: this.ts.isIdentifier(node.name) ? node.name.text : '{…}',
       ...(node.dotDotDotToken === undefined ? {} : { rest: true as const }),
-      ...(node.type !== undefined && isPlainType(this.ts, node.type) ? { plain: true as const } : {}),
+      ...(this.walk.symbols.holding.declared(node) ? {} : { plain: true as const }),
       ...(value === null ? {} : { default: value }),
     };
   }

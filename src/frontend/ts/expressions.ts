@@ -199,7 +199,7 @@ export class Expressions {
     const { ts, walk } = this;
     if (ts.isSpreadElement(node)) return { value: walk.value(node.expression), span: walk.span(node), spread: true };
     const value = walk.value(node);
-    if ((value !== null || skipTypes(ts, node).kind === ts.SyntaxKind.ThisKeyword) && walk.dry === 0) this.structural(node);
+    if (walk.dry === 0) this.structural(node);
     return { value, span: walk.span(node), ...(this.isName(node) ? { named: true as const } : {}) };
   }
 
@@ -523,10 +523,9 @@ export class Expressions {
     if (ts.isIdentifier(left)) {
       if (value !== null) walk.addSlotValue(walk.values.target(left), value, place);
     } else if (ts.isPropertyAccessExpression(left)) {
-      if (value !== null && value.k !== 'lit') {
-        walk.addSlotValue(walk.values.target(left), value, place);
-        this.structural(right);
-      }
+      if (value?.k === 'lit') return;
+      if (value !== null) walk.addSlotValue(walk.values.target(left), value, place);
+      this.structural(right);
     } else if (ts.isElementAccessExpression(left)) {
       if (value !== null && ts.isStringLiteralLike(left.argumentExpression)) walk.addSlotValue(walk.values.target(left), value, place);
       else if (value !== null) walk.addFlow(walk.value(left.expression), value);
@@ -636,7 +635,7 @@ export class Expressions {
       if (ts.isIdentifier(name)) {
         const typed = walk.symbols.taggedType(declaration);
         if (typed !== null) walk.addSlotValue({ k: 'member', key: walk.names.key(typed.alias) }, value, name);
-        walk.addFlow({ k: 'cell', key: walk.values.cellKey(declaration) }, value);
+        if (walk.symbols.holding.declared(declaration)) walk.addFlow({ k: 'cell', key: walk.values.cellKey(declaration) }, value);
         if (declaration.type !== undefined) this.structural(initializer);
       } else {
         this.bind(name, value);
@@ -701,7 +700,7 @@ export class Expressions {
         const text = ts.isIdentifier(property) || ts.isStringLiteralLike(property) ? property.text : null;
         if (text !== null && walk.project.callable.has(text)) {
           type ??= walk.symbols.checker.getTypeAtLocation(name);
-          value = walk.values.propertyValue(type, text) ?? from;
+          value = walk.values.boundProperty(type, text, from);
         }
       }
       this.bind(element.name, value);
@@ -729,9 +728,10 @@ export class Expressions {
     const { walk } = this;
     if (walk.dry > 0) return;
     const value = walk.value(expression);
-    if (value === null || value.k === 'lit') return;
-    walk.body.returns.push(value);
+    if (value?.k === 'lit') return;
     this.structural(expression);
+    if (value === null || !walk.body.returnsFunctions) return;
+    walk.body.returns.push(value);
     this.intoTaggedType(expression, value);
   }
 
@@ -957,7 +957,7 @@ export class Expressions {
   field(member: ts.PropertyDeclaration): void {
     const { walk } = this;
     if (member.initializer === undefined) return;
-    walk.addSlotValue({ k: 'member', key: walk.names.key(member) }, walk.value(member.initializer), member.name);
+    if (walk.symbols.holding.declared(member)) walk.addSlotValue({ k: 'member', key: walk.names.key(member) }, walk.value(member.initializer), member.name);
     if (member.type !== undefined && walk.dry === 0) this.structural(member.initializer);
   }
 
@@ -999,7 +999,7 @@ export class Expressions {
     if (ts.isJsxElement(node)) node.children.forEach(child);
     const tag = opening.tagName;
     if ((ts.isIdentifier(tag) && /^[a-z]/.test(tag.text)) || ts.isJsxNamespacedName(tag)) return at;
-    const value = walk.value(tag) ?? { k: 'unknown' as const, reason: this.unknownReason(tag, walk.symbols.meaning(tag)) };
+    const value = walk.values.callee(tag, walk) ?? { k: 'unknown' as const, reason: this.unknownReason(tag, walk.symbols.meaning(tag)) };
     this.record(node, value.k === 'class' ? 'construct' : 'call', value, tag, value.k === 'external' ? [] : args.map((a) => ({ ...a, spread: true as const })), at, null);
     return at;
   }

@@ -160,7 +160,7 @@ class FileSummarizer {
     const { walk } = this;
     const body: Body = {
       key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: this.leadingStatements(head.node),
-      tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0, writes: false,
+      returnsFunctions: this.returnsFunctions(head.node), tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0, writes: false,
     };
     walk.body = body;
     const mark = walk.mark();
@@ -171,6 +171,11 @@ class FileSummarizer {
       this.run(head);
     }
     return body;
+  }
+
+  private returnsFunctions(node: ts.Node): boolean {
+    const type = this.walk.names.isFunction(node) ? node.type : undefined;
+    return type === undefined || this.walk.symbols.holding.mayHold(type);
   }
 
   private run(head: FunctionHead): void {

@@ -9,6 +9,7 @@ import type ts from 'typescript';
 import type { Config, Model } from '../../model/config.ts';
 import type { AssertionKind, Literal, Tags } from '../../model/summary.ts';
 import { isStatic, memberName, type Compiler, type Names } from './names.ts';
+import { Holding } from './holding.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
 import type { NameSet } from './prepass.ts';
@@ -37,6 +38,8 @@ export class Symbols {
   readonly checker: ts.TypeChecker;
   readonly names: Names;
   readonly reader: TagReader;
+  /** Which places can hold functions. */
+  readonly holding: Holding;
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
@@ -57,6 +60,7 @@ export class Symbols {
     this.reader = reader;
     this.config = config;
     this.models = [...config.models, ...platformModels].map(compileModel);
+    this.holding = new Holding(this);
   }
 
   /** The symbol a name node means, aliases followed; null where there is none. */
@@ -101,6 +105,11 @@ export class Symbols {
       this.externalCache.set(source, external);
     }
     return external;
+  }
+
+  /** Whether a file is part of the language's own library. */
+  isLibrary(source: ts.SourceFile): boolean {
+    return this.program.isSourceFileDefaultLibrary(source);
   }
 
   /** Whether a library's file has any of our class tags in it. */

@@ -8,7 +8,6 @@
 import type ts from 'typescript';
 import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
-import { isPlainType } from './plain-types.ts';
 import type { NameSet } from './prepass.ts';
 import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
 
@@ -34,13 +33,14 @@ export class Values {
     this.callable = callable;
   }
 
-  of(expression: ts.Expression, sites: SiteIndex): Value | null {
+  /** `called`: the value is called, so that it is a function whatever its declared type seems to say. */
+  of(expression: ts.Expression, sites: SiteIndex, called = false): Value | null {
     const { ts } = this.symbols;
     const e = skipTypes(ts, expression);
     if (ts.isArrowFunction(e) || ts.isFunctionExpression(e)) return { k: 'fn', key: this.names.key(e) };
     if (ts.isClassExpression(e)) return { k: 'class', key: this.names.key(e) };
-    if (ts.isIdentifier(e)) return this.reference(e, sites);
-    if (ts.isPropertyAccessExpression(e)) return this.mayHoldFunction(e) ? this.reference(e, sites) : this.constant(e);
+    if (ts.isIdentifier(e)) return this.reference(e, sites, called);
+    if (ts.isPropertyAccessExpression(e)) return called || this.mayHoldFunction(e) ? this.reference(e, sites, called) : this.constant(e);
     if (ts.isElementAccessExpression(e)) {
       return ts.isStringLiteralLike(e.argumentExpression) ? this.reference(e, sites) ?? this.of(e.expression, sites) : this.of(e.expression, sites);
     }
@@ -78,8 +78,7 @@ export class Values {
 
   /** What a call calls; any member can be that. */
   callee(expression: ts.Expression, sites: SiteIndex): Value | null {
-    const e = skipTypes(this.symbols.ts, expression);
-    return this.symbols.ts.isPropertyAccessExpression(e) ? this.reference(e, sites) : this.of(e, sites);
+    return this.of(expression, sites, true);
   }
 
   private constant(e: ts.Expression): Value | null {
@@ -119,7 +118,7 @@ export class Values {
   }
 
   /** What an identifier or property access refers to. */
-  reference(e: ts.Expression, sites: SiteIndex): Value | null {
+  reference(e: ts.Expression, sites: SiteIndex, called = false): Value | null {
     const { ts } = this.symbols;
     const symbol = this.symbols.meaning(e);
     if (symbol === null) return null;
@@ -132,16 +131,17 @@ export class Values {
     if (runtime !== null) return { k: 'external', name: symbol.name, module: 'gsio/runtime', tags: runtime };
     if (declarations.length > 1 && ts.isPropertyAccessExpression(e)) {
       // A member of a union type: one declaration a constituent, or merged declarations of one function.
-      const values = declarations.map((d) => this.declared(d, symbol, e, sites));
+      const values = declarations.map((d) => this.declared(d, symbol, e, sites, called));
       const distinct = new Map(values.filter((v) => v !== null).map((v) => [JSON.stringify(v), v]));
       return any([...distinct.values()]);
     }
     const definition = this.symbols.definition(symbol);
-    return definition === null ? null : this.declared(definition, symbol, e, sites);
+    return definition === null ? null : this.declared(definition, symbol, e, sites, called);
   }
 
-  private declared(declaration: ts.Declaration, symbol: ts.Symbol, e: ts.Expression, sites: SiteIndex): Value | null {
+  private declared(declaration: ts.Declaration, symbol: ts.Symbol, e: ts.Expression, sites: SiteIndex, called: boolean): Value | null {
     const { ts } = this.symbols;
+    const holds = (): boolean => called || this.symbols.holding.declared(declaration);
     if (ts.isEnumMember(declaration)) {
       const literal = this.symbols.literal(e);
       return literal === undefined ? null : { k: 'lit', value: literal };
@@ -150,15 +150,15 @@ export class Values {
       if (this.symbols.isExternal(declaration.getSourceFile())) return this.external(declaration, symbol);
       return { k: 'class', key: this.names.key(declaration) };
     }
-    if (this.symbols.isExternal(declaration.getSourceFile())) return this.external(declaration, symbol);
+    if (this.symbols.isExternal(declaration.getSourceFile())) return !isTyped(ts, declaration) || holds() ? this.external(declaration, symbol) : null;
     if (ts.isFunctionDeclaration(declaration) || ts.isFunctionExpression(declaration)) return { k: 'fn', key: this.names.key(declaration) };
     if (ts.isMethodDeclaration(declaration)) {
       if (ts.isObjectLiteralExpression(declaration.parent)) return { k: 'cell', key: this.names.key(declaration) };
       const exact = isStatic(ts, declaration) || isSuper(ts, e);
       return { k: 'member', key: this.memberKey(declaration), ...(exact ? { exact: true } : {}) };
     }
-    if (ts.isMethodSignature(declaration) || ts.isPropertySignature(declaration)) return { k: 'member', key: this.memberKey(declaration) };
-    if (ts.isPropertyDeclaration(declaration)) return { k: 'member', key: this.memberKey(declaration) };
+    if (ts.isMethodSignature(declaration)) return { k: 'member', key: this.memberKey(declaration) };
+    if (ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration)) return holds() ? { k: 'member', key: this.memberKey(declaration) } : null;
     if (ts.isGetAccessor(declaration) || ts.isSetAccessor(declaration)) {
       const site = sites.siteOf(e);
       return site === undefined ? null : { k: 'call', site };
@@ -172,7 +172,8 @@ export class Values {
       const member = this.memberAlias(declaration);
       if (member !== null) return member;
       const literal = ts.isVariableDeclaration(declaration) ? this.symbols.literal(e) : undefined;
-      return literal === undefined ? { k: 'cell', key: this.cellKey(declaration) } : { k: 'lit', value: literal };
+      if (literal !== undefined) return { k: 'lit', value: literal };
+      return holds() ? { k: 'cell', key: this.cellKey(declaration) } : null;
     }
     if (ts.isPropertyAssignment(declaration) || ts.isShorthandPropertyAssignment(declaration)) return { k: 'cell', key: this.names.key(declaration) };
     if (ts.isBinaryExpression(declaration) || ts.isPropertyAccessExpression(declaration) || ts.isElementAccessExpression(declaration)) return { k: 'cell', key: this.expandoKey(declaration) };
@@ -277,7 +278,7 @@ export class Values {
   external(declaration: ts.Declaration, symbol: ts.Symbol): Value {
     const { module, name } = this.symbols.externalName(declaration);
     const { ts } = this.symbols;
-    const plain = symbol.declarations?.every((d) => ts.isFunctionLike(d) && d.type !== undefined && isPlainType(ts, d.type)) === true;
+    const plain = symbol.declarations?.every((d) => ts.isFunctionLike(d) && d.type !== undefined && !this.symbols.holding.mayHold(d.type)) === true;
     return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol), ...(plain ? { plain: true as const } : {}) };
   }
 
@@ -332,11 +333,18 @@ export class Values {
 
   /** The cells a property name of an object type stands for: the slot it is declared as. */
   propertyValue(type: ts.Type, name: string): Value | null {
+    return this.boundProperty(type, name, null);
+  }
+
+  /** The same for a name that a pattern binds; what is not declared as a member is what the whole object holds. */
+  boundProperty(type: ts.Type, name: string, whole: Value | null): Value | null {
     const { ts } = this.symbols;
     const found = this.symbols.checker.getPropertyOfType(this.symbols.checker.getNonNullableType(type), name);
-    if (found === undefined) return null;
+    if (found === undefined) return whole;
     const property = (found.flags & ts.SymbolFlags.Alias) !== 0 ? this.symbols.checker.getAliasedSymbol(found) : found;
-    return any((property.declarations ?? []).map((d) => {
+    const declarations = property.declarations ?? [];
+    if (declarations.length > 0 && declarations.every((d) => isTyped(ts, d) && !this.symbols.holding.declared(d))) return null;
+    return any(declarations.map((d) => {
       if (this.symbols.isExternal(d.getSourceFile())) return this.externalSlot(d, property);
       if (ts.isPropertyAssignment(d) || ts.isShorthandPropertyAssignment(d) || (ts.isMethodDeclaration(d) && ts.isObjectLiteralExpression(d.parent))) return { k: 'cell', key: this.names.key(d) };
       if (ts.isMethodSignature(d) || ts.isPropertySignature(d) || ts.isPropertyDeclaration(d) || ts.isMethodDeclaration(d)) return { k: 'member', key: this.memberKey(d) };
@@ -347,7 +355,7 @@ export class Values {
         return held !== null ? { k: 'fn', key: this.names.key(held) } : { k: 'cell', key: this.cellKey(d) };
       }
       return ts.isParameter(d) ? this.parameter(d) : null;
-    }));
+    })) ?? whole;
   }
 }
 
@@ -357,6 +365,11 @@ function constantFunction(compiler: typeof ts, declaration: ts.Node): ts.ArrowFu
   if ((compiler.getCombinedNodeFlags(declaration) & compiler.NodeFlags.Const) === 0) return null;
   const e = skipTypes(compiler, declaration.initializer);
   return compiler.isArrowFunction(e) || compiler.isFunctionExpression(e) ? e : null;
+}
+
+/** Whether a type stands (or could stand) beside the name. */
+function isTyped(compiler: typeof ts, declaration: ts.Declaration): boolean {
+  return compiler.isPropertySignature(declaration) || compiler.isPropertyDeclaration(declaration) || compiler.isVariableDeclaration(declaration) || compiler.isParameter(declaration);
 }
 
 function isThisParameter(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {

@@ -19,6 +19,8 @@ export interface Body {
   readonly node: ts.Node;
   readonly name: string;
   readonly returns: Value[];
+  /** Whether the declared type of its result leaves room for functions. */
+  readonly returnsFunctions: boolean;
   readonly assertions: AssertionSite[];
   /** Top-level statements of the body up to the first with an effect may hold assertions. */
   readonly leading: ReadonlySet<ts.Node>;
