@@ -8,34 +8,32 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Report } from '../model/finding.ts';
+import type { Level, Report } from '../model/finding.ts';
+import { failingLevels, LEVELS, passes } from '../policy/gate.ts';
 import { analyzeProjects } from '../project/analyze-projects.ts';
-import { formatJson } from '../report/json.ts';
-import { formatPretty } from '../report/pretty.ts';
+import { render } from '../report/formats.ts';
 import { oneOf } from './choice.ts';
-import { outputFile, writeOutput } from './output.ts';
-import { packageVersion } from './package.ts';
+import { writeOutput } from './output.ts';
+import { outputsOf, type Output } from './outputs.ts';
+import { packageVersion, rulePage } from './package.ts';
 import { Progress } from './progress.ts';
+import { prefixInRepository } from './repository.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
 export interface CheckOptions {
   readonly project?: readonly string[];
   readonly config?: string;
-  readonly format?: string;
+  readonly format?: readonly string[];
   readonly output?: string;
+  readonly failOn?: string;
   readonly maxWarnings?: string;
   readonly color: boolean;
   readonly unresolved?: true;
 }
 
-const FORMATS = ['pretty', 'json'] as const;
-const LATER_FORMATS = ['sarif', 'github', 'gitlab', 'junit', 'markdown', 'html'];
-
 export async function check(paths: readonly string[], options: CheckOptions, streams: Streams): Promise<0 | 1> {
-  const format = formatOf(options.format ?? 'pretty');
-  const unresolved = options.unresolved === true;
-  const maxWarnings = limitOf(options.maxWarnings);
-  const output = options.output === undefined ? undefined : outputFile(options.output, streams.cwd);
+  const outputs = outputsOf(options.format, options.output, streams.cwd);
+  const gate = { failOn: oneOf('level', options.failOn ?? 'error', LEVELS), maxWarnings: limitOf(options.maxWarnings) };
   const progress = new Progress(streams);
   const { report, root } = await analyzeProjects({
     projects: options.project ?? [],
@@ -47,29 +45,30 @@ export async function check(paths: readonly string[], options: CheckOptions, str
     onProgress: (step) => { progress.show(step); },
   }).finally(() => { progress.clear(); });
 
-  const text = format === 'json'
-    ? formatJson(report, { version: packageVersion(), unresolved })
-    : formatPretty(report, {
-      colour: output === undefined && wantsColour(streams, options.color),
-      unresolved,
-      readSource: (file) => readText(path.resolve(root, file)),
-    });
-  if (output === undefined) streams.out(text);
-  else writeOutput(output, text, options.output ?? output);
-  return fails(report, maxWarnings, streams) ? 1 : 0;
+  const failing = failingLevels(report, gate);
+  for (const output of outputs) write(output, report, root, failing, options, streams);
+  tellLimit(report, gate.maxWarnings, streams);
+  return passes(report, failing) ? 0 : 1;
 }
 
-function fails(report: Report, maxWarnings: number, streams: Streams): boolean {
-  const { error, warning } = report.summary.findings;
-  if (error === 0 && warning > maxWarnings) {
-    streams.err(`gsio: ${String(warning)} warning${warning === 1 ? '' : 's'}, and --max-warnings allows ${String(maxWarnings)}.\n`);
-  }
-  return error > 0 || warning > maxWarnings;
+function write({ format, file }: Output, report: Report, root: string, failing: ReadonlySet<Level>, options: CheckOptions, streams: Streams): void {
+  const text = render(format, report, {
+    version: packageVersion(),
+    rules: rules.map(({ id, level, title, why }) => ({ id, level, title, why, page: rulePage(id) })),
+    fails: (level) => failing.has(level),
+    colour: file === undefined && wantsColour(streams, options.color),
+    unresolved: options.unresolved === true,
+    prefix: prefixInRepository(root, streams.cwd),
+    readSource: (name) => readText(path.resolve(root, name)),
+  });
+  if (file === undefined) streams.out(text);
+  else writeOutput(file.path, text, file.written);
 }
 
-function formatOf(written: string): (typeof FORMATS)[number] {
-  if (LATER_FORMATS.includes(written)) throw new UsageError('format-not-available', `The format ${written} is not available in this version.`, `Known formats: ${FORMATS.join(', ')}.`);
-  return oneOf('format', written, FORMATS);
+/** Errors speak for themselves; a number of warnings does not. */
+function tellLimit({ summary: { findings: { error, warning } } }: Report, maxWarnings: number, streams: Streams): void {
+  if (error > 0 || warning <= maxWarnings) return;
+  streams.err(`gsio: ${String(warning)} warning${warning === 1 ? '' : 's'}, and --max-warnings allows ${String(maxWarnings)}.\n`);
 }
 
 function limitOf(written: string | undefined): number {

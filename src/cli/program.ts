@@ -60,10 +60,11 @@ type Done = (status: number) => void;
 
 function addCheck(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('check', streams))
-    .description('Analyse a project and print the findings.')
-    .argument('[paths...]', 'files, folders or globs whose findings are printed (default: all)')
-    .option('-f, --format <format>', 'pretty (default) or json')
+    .description('Analyse a project and print the findings, all or those in PATHS: files, folders, globs.')
+    .argument('[paths...]')
+    .addOption(new Option('-f, --format <format>', 'pretty (default), json, sarif, github, gitlab, junit, markdown; or FORMAT=FILE; may be repeated').argParser(several))
     .option('-o, --output <file>', 'write to a file instead of the terminal')
+    .option('--fail-on <level>', 'fail on error (default), warning or info')
     .option('--max-warnings <number>', 'fail when there are more warnings')
     .option('--no-color', 'print without colours; so does NO_COLOR')
     .option('--unresolved', 'list the calls without a known target')

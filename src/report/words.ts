@@ -1,5 +1,5 @@
 /** The words that all reports for people use for classes, calls and counts. */
-import type { EdgeKind, Hop, Why } from '../model/finding.ts';
+import type { EdgeKind, Hop, Report, Why } from '../model/finding.ts';
 import type { ClassTag, CoroutineTag } from '../model/summary.ts';
 
 export const CLASS_NAMES: Readonly<Record<ClassTag, string>> = { globalState: 'Global State', io: 'I/O', ioOrGs: 'I/O or GS', common: 'Common' };
@@ -21,6 +21,17 @@ export const EDGES: Readonly<Record<EdgeKind, string>> = {
 export function reasonOf(hop: Hop): string {
   const what = hop.class === null ? 'no class of its own' : `${CLASS_NAMES[hop.class]} ${WHY[hop.why]}`;
   return `${EDGES[hop.edge]}; ${what}`;
+}
+
+/** `2 errors, 1 warning`; `nothing found` where there is none. */
+export function verdict({ summary }: Report): string {
+  const { error, warning, info } = summary.findings;
+  const counts = [
+    ...(error > 0 ? [counted(error, 'error')] : []),
+    ...(warning > 0 ? [counted(warning, 'warning')] : []),
+    ...(info > 0 ? [`${number(info)} info`] : []),
+  ];
+  return counts.length === 0 ? 'nothing found' : counts.join(', ');
 }
 
 export function counted(count: number, noun: string): string {

@@ -42,6 +42,16 @@ describe('exit status', () => {
     expect(await gsio(folder, ['check', '--max-warnings', '0'])).toMatchObject({ status: 1, err: 'gsio: 1 warning, and --max-warnings allows 0.\n' });
   });
 
+  test('the level that fails is the user’s choice', async () => {
+    const folder = project({ 'disk.ts': WARNED });
+    expect((await gsio(folder, ['check', '--fail-on', 'error'])).status).toBe(0);
+    expect(await gsio(folder, ['check', '--fail-on', 'warning'])).toMatchObject({ status: 1, err: '' });
+    expect((await gsio(folder, ['check', '--fail-on', 'info'])).status).toBe(1);
+    const softened = project({ 'disk.ts': BAD, 'gsio.config.json': '{ "rules": { "gs-from-io": "info" } }' });
+    expect((await gsio(softened, ['check', '--fail-on', 'warning'])).status).toBe(0);
+    expect((await gsio(softened, ['check', '--fail-on', 'info'])).status).toBe(1);
+  });
+
   test.each([
     ['no command', [], 'No command was given.'],
     ['an unknown command', ['chekc'], 'Unknown command "chekc"; did you mean "check"?'],
@@ -51,7 +61,13 @@ describe('exit status', () => {
     ['an option of a later version', ['check', '--baseline', 'x'], 'The option --baseline is not available in this version.'],
     ['an option without its value', ['check', '--config'], "Option '-c, --config <file>' argument missing."],
     ['an unknown format', ['check', '--format', 'jsn'], 'Unknown format "jsn"; did you mean "json"?'],
-    ['a format of a later version', ['check', '--format', 'sarif'], 'The format sarif is not available in this version.'],
+    ['a format of a later version', ['check', '--format', 'html'], 'The format html is not available in this version.'],
+    ['two formats for the terminal', ['check', '--format', 'json', '--format', 'sarif'], 'Only one format can go to the terminal, not json and sarif.'],
+    ['two formats for one file', ['check', '--format', 'json=a.out', '--format', 'sarif=./a.out'], 'Two formats go to the file ./a.out.'],
+    ['a format with no file after =', ['check', '--format', 'sarif='], '--format sarif= names no file.'],
+    ['an output that no format goes to', ['check', '--format', 'sarif=a.sarif', '--output', 'b.txt'], 'With --output, one format must come without a file.'],
+    ['a format for a file in no folder', ['check', '--format', 'sarif=none/a.sarif'], 'The folder of the output none/a.sarif does not exist.'],
+    ['an unknown level', ['check', '--fail-on', 'warn'], 'Unknown level "warn"; did you mean "warning"?'],
     ['a limit that is no number', ['check', '--max-warnings', 'many'], '--max-warnings needs a whole number of 0 or more, not "many".'],
     ['a project that is not there', ['check', '--project', 'none'], 'The project none does not exist.'],
     ['a configuration that is not there', ['check', '--config', 'none.json'], 'The configuration file none.json does not exist.'],
@@ -117,6 +133,26 @@ describe('what is printed', () => {
     const folder = project({ 'disk.ts': BAD });
     expect(await gsio(folder, ['check', '--format', 'json', '--output', 'report.json'])).toEqual({ status: 1, out: '', err: '' });
     expect(JSON.parse(fs.readFileSync(path.join(folder, 'report.json'), 'utf8'))).toMatchObject({ schemaVersion: 1 });
+  });
+
+  test('in several formats at once, each to its place', async () => {
+    const folder = project({ 'disk.ts': BAD });
+    const { status, out, err } = await gsio(folder, ['check', '--format', 'sarif=report.sarif', '--format', 'github', '-f', 'junit=report.xml']);
+    expect({ status, err }).toEqual({ status: 1, err: '' });
+    expect(out).toContain('::error file=disk.ts,line=6,');
+    expect(fs.readFileSync(path.join(folder, 'report.sarif'), 'utf8')).toContain('"2.1.0"');
+    expect(fs.readFileSync(path.join(folder, 'report.xml'), 'utf8')).toContain('<testsuites');
+    expect(await gsio(folder, ['check', '-f', 'json=a.json', '-f', 'gitlab', '-o', 'b.json'])).toEqual({ status: 1, out: '', err: '' });
+    expect(JSON.parse(fs.readFileSync(path.join(folder, 'a.json'), 'utf8'))).toMatchObject({ schemaVersion: 1 });
+    expect(JSON.parse(fs.readFileSync(path.join(folder, 'b.json'), 'utf8'))).toMatchObject([{ check_name: 'gs-from-io' }]);
+  });
+
+  test('files named from the root of the repository, where a code host looks for them', async () => {
+    const folder = temporaryFolder({ '.git/HEAD': '', 'packages/disk/tsconfig.json': TSCONFIG, 'packages/disk/disk.ts': BAD });
+    expect((await gsio(path.join(folder, 'packages/disk'), ['check', '--format', 'github'])).out).toContain('file=packages/disk/disk.ts,');
+    fs.rmSync(path.join(folder, '.git'), { recursive: true });
+    expect((await gsio(folder, ['check', '-p', 'packages/disk', '--format', 'github'])).out).toContain('file=packages/disk/disk.ts,');
+    expect((await gsio(folder, ['check', '-p', 'packages/disk', '--format', 'json'])).out).toContain('"file": "disk.ts"');
   });
 
   test('the same bytes twice', async () => {

@@ -80,6 +80,11 @@ describe('the packed package', () => {
     expect(read.filter((file) => file.includes('node_modules') && !file.includes('node_modules/gsio/'))).toEqual([]);
   });
 
+  test('holds the schema of its report', () => {
+    write('schema.mjs', `import schema from 'gsio/schemas/report.schema.json' with { type: 'json' };\nconsole.log(schema.title);`);
+    expect(run('node', '--no-warnings', 'schema.mjs').trim()).toBe('The report of gsio');
+  });
+
   test('holds the pages of all rules, and neither tests nor sources', () => {
     const files = fs.readdirSync(path.join(folder, 'node_modules/gsio'), { recursive: true, encoding: 'utf8' });
     expect(files.filter((file) => /^rules\/[^/]+\/README\.md$/.test(file))).toHaveLength(rules.length);
