@@ -1,17 +1,22 @@
 /**
  * `gsio check`: analyses, prints, and says whether the check passed.
  *
- * In: the parsed options. Out: 0, or 1 for findings that fail the check. Errors of the user are thrown.
+ * In: the parsed options. Out: 0, or 1 for findings that fail the check. Errors of the user are thrown. The whole project is analysed in any
+ * case; then what the baseline holds and what no change touches is left out.
  * Leaves to others: parsing arguments (`program.ts`), the exit code of errors (`main.ts`).
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Level, Report } from '../model/finding.ts';
+import type { Finding, Level, Report } from '../model/finding.ts';
+import { touchesChange, type ChangedLines } from '../policy/changed-lines.ts';
 import { failingLevels, LEVELS, passes } from '../policy/gate.ts';
+import { keepFindings } from '../policy/keep-findings.ts';
 import { analyzeProjects } from '../project/analyze-projects.ts';
 import { render } from '../report/formats.ts';
+import { applyBaseline, readBaseline, type BaselineOptions } from './baseline.ts';
+import { changesSince } from './changes.ts';
 import { oneOf } from './choice.ts';
 import { writeOutput } from './output.ts';
 import { outputsOf, type Output } from './outputs.ts';
@@ -20,7 +25,7 @@ import { Progress } from './progress.ts';
 import { prefixInRepository } from './repository.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
-export interface CheckOptions {
+export interface CheckOptions extends BaselineOptions {
   readonly project?: readonly string[];
   readonly config?: string;
   readonly format?: readonly string[];
@@ -33,9 +38,10 @@ export interface CheckOptions {
 
 export async function check(paths: readonly string[], options: CheckOptions, streams: Streams): Promise<0 | 1> {
   const outputs = outputsOf(options.format, options.output, streams.cwd);
+  const baseline = readBaseline(options, streams.cwd);
   const gate = { failOn: oneOf('level', options.failOn ?? 'error', LEVELS), maxWarnings: limitOf(options.maxWarnings) };
   const progress = new Progress(streams);
-  const { report, root } = await analyzeProjects({
+  const { report: whole, root } = await analyzeProjects({
     projects: options.project ?? [],
     paths,
     cwd: streams.cwd,
@@ -45,10 +51,24 @@ export async function check(paths: readonly string[], options: CheckOptions, str
     onProgress: (step) => { progress.show(step); },
   }).finally(() => { progress.clear(); });
 
+  const { since } = options;
+  const changes = since === undefined ? undefined : changesSince(since, root);
+  const unknown = baseline === undefined ? whole : applyBaseline(baseline, whole, root, paths, streams);
+  const report = since === undefined || changes === undefined ? unknown : keepFindings(unknown, changedFindings(unknown, changes, root), { since });
   const failing = failingLevels(report, gate);
   for (const output of outputs) write(output, report, root, failing, options, streams);
   tellLimit(report, gate.maxWarnings, streams);
   return passes(report, failing) ? 0 : 1;
+}
+
+function changedFindings({ findings }: Report, changes: ChangedLines, root: string): Finding[] {
+  const read = new Map<string, readonly string[]>();
+  const linesOf = (file: string): readonly string[] => {
+    const lines = read.get(file) ?? (readText(path.resolve(root, file)) ?? '').split(/\r\n|[\n\r\u2028\u2029]/);
+    read.set(file, lines);
+    return lines;
+  };
+  return findings.filter((finding) => touchesChange(finding, changes, linesOf));
 }
 
 function write({ format, file }: Output, report: Report, root: string, failing: ReadonlySet<Level>, options: CheckOptions, streams: Streams): void {

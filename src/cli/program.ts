@@ -18,7 +18,7 @@ import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
 const LATER_COMMANDS = ['report', 'fix', 'init'];
-const LATER_OPTIONS = ['--compile-commands', '--baseline', '--update-baseline', '--prune-baseline', '--since', '--watch'];
+const LATER_OPTIONS = ['--compile-commands', '--watch'];
 
 const EXAMPLE = `
 Example:
@@ -60,15 +60,24 @@ type Done = (status: number) => void;
 
 function addCheck(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('check', streams))
-    .description('Analyse a project and print the findings, all or those in PATHS: files, folders, globs.')
+    .description('Analyse a project and print the findings, all or those in files, folders, globs.')
+    .summary('Analyse a project and print the findings.')
     .argument('[paths...]')
-    .addOption(new Option('-f, --format <format>', 'pretty (default), json, sarif, github, gitlab, junit, markdown; or FORMAT=FILE; may be repeated').argParser(several))
+    .addOption(new Option('-f, --format <format>', 'pretty, json, sarif, github, gitlab, junit, markdown; with =FILE to a file; may be repeated').argParser(several))
     .option('-o, --output <file>', 'write to a file instead of the terminal')
+    .option('--baseline <file>', 'leave out the findings that this file holds')
+    .option('--update-baseline', 'write all findings to it (gsio-baseline.json)')
+    .option('--prune-baseline', 'remove from it what no longer occurs')
+    .option('--since <rev>', 'only findings that touch a line changed since then')
     .option('--fail-on <level>', 'fail on error (default), warning or info')
     .option('--max-warnings <number>', 'fail when there are more warnings')
     .option('--no-color', 'print without colours; so does NO_COLOR')
     .option('--unresolved', 'list the calls without a known target')
-    .addHelpText('after', EXAMPLE)
+    .configureOutput({ getOutHelpWidth: () => 80 })
+    .addHelpText('after', `
+Example: gsio check --format pretty --format sarif=gsio.sarif src/export
+Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.
+`)
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));
@@ -138,7 +147,7 @@ function addTrace(program: Command, streams: Streams, done: Done): void {
   program.addCommand(command('trace', streams)
     .description('Run a command, and record which function called which.')
     .argument('<command...>', 'the command and its words, after --')
-    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
+    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder (default: the nearest)').argParser(several))
     .option('-o, --output <file>', 'where to write the trace (default: gsio-trace.json)')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', '\nExample:\n  $ gsio trace -- npx vitest run\n\nThe command runs in a copy, and its exit status is kept; where it cannot be started, it is 2.\n')
@@ -168,8 +177,8 @@ function several(value: string, previous: readonly string[] | undefined): string
 /** The options of every command that loads a project. */
 function onProject(to: Command): Command {
   return to
-    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder; may be repeated (default: the nearest)').argParser(several))
-    .option('-c, --config <file>', 'gsio configuration (default: searched from the project upward)')
+    .addOption(new Option('-p, --project <path>', 'tsconfig.json or its folder (default: the nearest)').argParser(several))
+    .option('-c, --config <file>', 'gsio configuration (default: the nearest upward)')
     .helpOption('-h, --help', 'print this help');
 }
 

@@ -65,6 +65,10 @@ export interface Report {
   readonly findings: readonly Finding[];
   /** Calls that stay without a target, sorted; counted by reason in the summary. */
   readonly unresolved: readonly UnresolvedCall[];
+  /** With a baseline: how many findings it holds, which are left out here. */
+  readonly known?: number;
+  /** The revision since which something must have changed that a finding touches; all others are left out here. */
+  readonly since?: string;
   readonly summary: {
     readonly files: number;
     readonly functions: number;

@@ -7,7 +7,7 @@
  */
 import type { Finding, Level, Report } from '../model/finding.ts';
 import { oneLine, shortened } from './visible.ts';
-import { counted, verdict } from './words.ts';
+import { scope, verdict } from './words.ts';
 import { worstFirst } from './worst-first.ts';
 
 const MOST_SHOWN = 10;
@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<Level, string>> = { error: 'error', warning: 'wa
 
 export function formatGithub(report: Report): string {
   const { findings } = report;
-  if (findings.length === 0) return `gsio: ${verdict(report)} in ${counted(report.summary.files, 'file')}.\n`;
+  if (findings.length === 0) return `gsio: ${oneLine(`${verdict(report)} ${scope(report)}`)}.\n`;
   // The closing notice is one of the ten.
   const left: Record<Level, number> = { error: MOST_SHOWN, warning: MOST_SHOWN, info: MOST_SHOWN - 1 };
   const lines = worstFirst(findings).map((finding) => {
@@ -26,7 +26,7 @@ export function formatGithub(report: Report): string {
   });
   const isCut = Object.values(left).some((number) => number < 0);
   const note = isCut ? ` GitHub shows ${String(MOST_SHOWN)} errors and ${String(MOST_SHOWN)} warnings of a step; the log of the step has all.` : '';
-  return `${[...lines, `::notice title=gsio::${verdict(report)} in ${counted(report.summary.files, 'file')}.${note}`].join('\n')}\n`;
+  return `${[...lines, `::notice title=gsio::${data(oneLine(`${verdict(report)} ${scope(report)}`))}.${note}`].join('\n')}\n`;
 }
 
 function command(finding: Finding): string {

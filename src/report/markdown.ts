@@ -7,7 +7,7 @@
  */
 import type { Finding, Hop, Report } from '../model/finding.ts';
 import { oneLine, shortened } from './visible.ts';
-import { counted, reasonOf, verdict } from './words.ts';
+import { counted, reasonOf, scope, verdict } from './words.ts';
 import { worstFirst } from './worst-first.ts';
 
 /** In bytes, which are never fewer than characters. */
@@ -20,7 +20,7 @@ const MOST_HOPS = 20;
 
 export function formatMarkdown(report: Report): string {
   const { findings, summary } = report;
-  const parts = [`### gsio: ${verdict(report)}\n\n${counted(summary.files, 'file')}, ${counted(summary.functions, 'function')}, ${counted(summary.callSites, 'call')}.\n`];
+  const parts = [`### gsio: ${text(verdict(report))}\n\n${text(`${capitalised(scope(report))}: ${counted(summary.functions, 'function')}, ${counted(summary.callSites, 'call')}.`)}\n`];
   let bytes = byteLength(parts[0] ?? '');
   let told = 0;
   for (const finding of worstFirst(findings)) {
@@ -70,6 +70,10 @@ function text(written: string): string {
     .join('')
     // At the start of a paragraph these would begin a list, a heading or a rule.
     .replace(/^(?:[#+=-]|\d+(?=[.)]))/, (start) => (/\d/.test(start) ? `${start}\\` : `\\${start}`));
+}
+
+function capitalised(written: string): string {
+  return written.charAt(0).toUpperCase() + written.slice(1);
 }
 
 function byteLength(written: string): number {

@@ -8,7 +8,7 @@ import picocolors from 'picocolors';
 import type { Finding, Level, Report, UnresolvedCall } from '../model/finding.ts';
 import { codeFrame } from './code-frame.ts';
 import { visible } from './visible.ts';
-import { counted, number, reasonOf } from './words.ts';
+import { counted, number, reasonOf, scope } from './words.ts';
 
 export interface PrettyOptions {
   readonly colour: boolean;
@@ -96,7 +96,8 @@ function formatUnresolved(calls: readonly UnresolvedCall[], c: Colours): string 
   ].join('\n');
 }
 
-function formatSummary({ findings, summary }: Report, listed: boolean, c: Colours): string {
+function formatSummary(report: Report, listed: boolean, c: Colours): string {
+  const { findings, summary } = report;
   const { error, warning, info } = summary.findings;
   const counts = [
     ...(error > 0 ? [c.red(counted(error, 'error'))] : []),
@@ -105,7 +106,7 @@ function formatSummary({ findings, summary }: Report, listed: boolean, c: Colour
   ];
   const verdict = findings.length === 0 ? c.green('Nothing found') : counts.join(', ');
   const open = summary.callSites - summary.resolvedCallSites;
-  const lines = [`${c.bold(verdict)} in ${counted(summary.files, 'file')}: ${counted(summary.functions, 'function')}, ${counted(summary.callSites, 'call')}, `
+  const lines = [`${c.bold(verdict)} ${visible(scope(report))}: ${counted(summary.functions, 'function')}, ${counted(summary.callSites, 'call')}, `
     + `${open === 0 ? 'all resolved' : `${number(open)} unresolved${listed ? '' : ' (list them with --unresolved)'}`}; ${seconds(summary.milliseconds)}.`];
   if (summary.capped > 0) {
     lines.push(`${counted(summary.capped, 'function')} had too many call contexts to keep apart; theirs were merged, which can only add findings.`);

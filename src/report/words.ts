@@ -34,6 +34,11 @@ export function verdict({ summary }: Report): string {
   return counts.length === 0 ? 'nothing found' : counts.join(', ');
 }
 
+/** What the verdict is about: `since origin/main in 28 files, beside 12 known findings in the baseline`. */
+export function scope({ summary, known = 0, since }: Report): string {
+  return `${since === undefined ? '' : `since ${since} `}in ${counted(summary.files, 'file')}${known === 0 ? '' : `, beside ${counted(known, 'known finding')} in the baseline`}`;
+}
+
 export function counted(count: number, noun: string): string {
   return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

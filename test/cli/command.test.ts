@@ -58,7 +58,7 @@ describe('exit status', () => {
     ['a command of a later version', ['report'], 'The command report is not available in this version.'],
     ['an unknown option', ['check', '--fromat', 'json'], 'Unknown option "--fromat"; did you mean "--format"?'],
     ['an option before the command', ['--formt'], 'Unknown option "--formt"; did you mean'],
-    ['an option of a later version', ['check', '--baseline', 'x'], 'The option --baseline is not available in this version.'],
+    ['an option of a later version', ['check', '--watch'], 'The option --watch is not available in this version.'],
     ['an option without its value', ['check', '--config'], "Option '-c, --config <file>' argument missing."],
     ['an unknown format', ['check', '--format', 'jsn'], 'Unknown format "jsn"; did you mean "json"?'],
     ['a format of a later version', ['check', '--format', 'html'], 'The format html is not available in this version.'],

@@ -13,7 +13,8 @@ function reportOfRule(id: string): Report {
   for (const program of programs) {
     const report = analyzeFixture(program);
     const findings = report.findings.filter(({ rule }) => rule === id);
-    if (findings.length > 0) return { ...report, findings };
+    // A code host shows ten of a step.
+    if (findings.length > 0) return { ...report, findings: findings.slice(0, 9) };
   }
   throw new Error(`No bad fixture of ${id} has a finding of it.`);
 }

@@ -197,7 +197,7 @@ describe('markdown', () => {
     expect(rendered('markdown', [warning, finding])).toMatchInlineSnapshot(`
       "### gsio: 1 error, 1 warning
 
-      2 files, 12 345 functions, 3 calls.
+      In 2 files: 12 345 functions, 3 calls.
 
       **error** \`gs-from-io\` \`src/disk.ts:4:3\`
 
