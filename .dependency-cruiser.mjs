@@ -35,6 +35,12 @@ export default {
     layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
     layer('trace', 'src/trace', ['src/project', 'src/engine', 'src/frontend', 'src/link', 'src/model'], 'Recording and comparing work on any project. What is shown belongs to `report`, options to `cli`.'),
   layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/trace', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer(
+      'eslint',
+      'src/eslint',
+      ['src/engine', 'src/frontend', 'src/config', 'src/model', 'rules'],
+      'The plugin is a thin shell. What decides about findings belongs to a rule or to `policy`. It reads the configuration itself, through `config`, because it has to follow the file while one types; `project` would bring a second compiler along.',
+    ),
     {
       name: 'no-compiler-behind-the-front-end',
       comment: 'Only front ends and `project` know a compiler. Have the front end put what is missing into the FileSummary.',

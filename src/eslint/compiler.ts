@@ -43,9 +43,9 @@ function* candidates(): Generator {
   for (const base of [path.join(process.cwd(), 'eslint.config.js'), import.meta.url]) {
     for (const chain of [['typescript-eslint', '@typescript-eslint/parser', '@typescript-eslint/typescript-estree'], ['@typescript-eslint/parser', '@typescript-eslint/typescript-estree'], []]) {
       try {
-        let require = createRequire(base);
-        for (const name of chain) require = createRequire(require.resolve(name));
-        yield require('typescript');
+        let from = createRequire(base);
+        for (const name of chain) from = createRequire(from.resolve(name));
+        yield from('typescript');
       } catch {
         // Not installed there.
       }

@@ -29,11 +29,12 @@ interface ParserServices {
 }
 
 /** How the file was parsed; part of the compiler, if not of its declared API. */
-interface ParsedFile extends ts.SourceFile {
-  readonly jsDocParsingMode?: ts.JSDocParsingMode;
-}
+type ParsedFile = ts.SourceFile & {
+  readonly jsDocParsingMode?: number;
+};
 
-const PARSE_ALL: ts.JSDocParsingMode.ParseAll = 0;
+/** The value of `JSDocParsingMode.ParseAll`. */
+const PARSE_ALL = 0;
 
 const files = new WeakMap<SourceCode, LintedFile>();
 const ruleIds = rules.map((rule) => rule.id);
@@ -69,7 +70,7 @@ function typedSource(context: Eslint.RuleContext, rule: string): { readonly prog
       'The README shows a configuration to copy.',
     );
   }
-  if ((source as ParsedFile).jsDocParsingMode !== undefined && (source as ParsedFile).jsDocParsingMode !== PARSE_ALL) {
+  if (((source as ParsedFile).jsDocParsingMode ?? PARSE_ALL) !== PARSE_ALL) {
     throw new ProjectError(
       'no-comments',
       `gsio/${rule} reads JSDoc tags, which were not parsed for ${name}: set languageOptions.parserOptions.jsDocParsingMode to 'all', or remove it.`,

@@ -148,7 +148,7 @@ describe('a session with the project service', () => {
     const eslint = new ESLint({
       cwd: folder,
       overrideConfigFile: true,
-      overrideConfig: [{ files: ['**/*.ts'], ...gsio.configs.recommended, languageOptions: { parser: tseslint.parser as never, parserOptions: { projectService: true, tsconfigRootDir: folder, disallowAutomaticSingleRunInference: true } } }],
+      overrideConfig: [{ files: ['**/*.ts'], ...gsio.configs.recommended, languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true, tsconfigRootDir: folder, disallowAutomaticSingleRunInference: true } } }],
     });
     const lint = async (file: string, text: string): Promise<string[]> => {
       const results = await eslint.lintText(text, { filePath: path.join(folder, file) });

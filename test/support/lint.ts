@@ -14,9 +14,10 @@ const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /** A program made by the compiler that typescript-eslint works with. Files named in `unchanged` keep their objects. */
 export function userProgram({ folder, files, tsconfig }: FixtureProgram, unchanged?: ts.Program): ts.Program {
-  const { configFilePath: _, ...base } = parseTsconfig(tsconfig ?? path.join(FIXTURES, 'tsconfig.json')).options;
+  const base = parseTsconfig(tsconfig ?? path.join(FIXTURES, 'tsconfig.json')).options;
   const needsNode = [...files.values()].some((text) => NEEDS_NODE.test(text));
-  const options = { ...base, types: needsNode ? ['node'] : [] } as unknown as ts.CompilerOptions;
+  // Without a tsconfig.json, names are relative to the linter's folder, as those of the fixture are.
+  const options = { ...base, configFilePath: undefined, types: needsNode ? ['node'] : [] } as unknown as ts.CompilerOptions;
   const host = ts.createCompilerHost(options);
   const texts = new Map([...files].map(([file, text]) => [path.join(folder, file), text]));
   const folders = new Set([folder, ...[...texts.keys()].map((file) => path.dirname(file))]);
@@ -54,7 +55,7 @@ export function lintFile(version: Version, program: ts.Program, fixture: Fixture
   return linter.verify(fixture.files.get(file) ?? '', {
     files: ['**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}'],
     plugins: { gsio },
-    languageOptions: { parser: tseslint.parser as Linter.Parser, parserOptions: { programs: [program] } },
+    languageOptions: { parser: tseslint.parser, parserOptions: { programs: [program] } },
     linterOptions: { reportUnusedDisableDirectives: 'off' },
     settings: { gsio: fixture.config },
     rules,

@@ -44,13 +44,13 @@ function assertionFor(name: string, body: Node, source: Source, config: Config):
 /** Moves the assertion to the start of the body, or removes the one too many. Out of a condition it is a suggestion. */
 export function placeAssertion(finding: Finding, source: Source): Repair {
   const call = around(finding, source, (node): node is TSESTree.CallExpression => node.type as string === 'CallExpression');
-  const statement = call?.parent as Node | undefined;
+  const statement = call?.parent;
   const fn = statement === undefined ? null : around(finding, source, isFunction);
-  if (call === null || statement === undefined || fn === null || statement.type as string !== 'ExpressionStatement' || !isBlock(fn.body as Node) || !isBlock(statement.parent as Node)) return { suggestions: [] };
+  if (call === null || statement === undefined || fn === null || statement.type as string !== 'ExpressionStatement' || !isBlock(fn.body) || !isBlock(statement.parent as Node)) return { suggestions: [] };
   const removal = { range: wholeLine(statement, source), text: '' };
   if (finding.replacement === '') return { fix: apply([removal]), suggestions: [] };
   if (call.arguments.length > 0) return { suggestions: [] };
-  const body = fn.body as TSESTree.BlockStatement;
+  const body = fn.body;
   const start = startOfBody(body);
   const fix = apply([{ range: [start, start], text: lineFor(`${source.getText(call)};`, body, source) }, removal]);
   return statement.parent === body ? { fix, suggestions: [] } : { suggestions: [{ text: 'Move the assertion to the start of the body.', fix }] };
@@ -95,7 +95,7 @@ function lineFor(statement: string, body: TSESTree.BlockStatement, source: Sourc
 
 /** `() => resize(disk)` as a body with the assertion in front. */
 function blockInstead(call: string, fn: FunctionNode, source: Source): Edit | null {
-  const arrow = source.getTokenBefore(fn.body as Node, (token) => token.value === '=>');
+  const arrow = source.getTokenBefore(fn.body, (token) => token.value === '=>');
   if (arrow === null) return null;
   const value = source.text.slice(arrow.range[1], fn.range[1]).trim();
   const indent = indentation(source, fn.range[0]);

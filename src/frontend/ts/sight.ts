@@ -40,7 +40,7 @@ export class Sight {
     const indices = new Map(own.map((source, index) => [source, index]));
     const everything = digest(all.map((source) => String(this.id(source))));
     const edges: number[][] = [];
-    const lines = own.map((source, index) => {
+    const lines = own.map((source) => {
       const targets: number[] = [];
       const names = this.outlook(source).specifiers.map((specifier) => {
         const declarations = checker.getSymbolAtLocation(specifier)?.declarations ?? [];
