@@ -51,6 +51,13 @@ describe('the packed package', () => {
     expect(run('node', 'use.mjs')).toBe('function function true project-not-found true\nfunction function function function\n');
   });
 
+  test('brings the ESLint plugin, for modules of both kinds and without ESLint', () => {
+    write('plugin.mjs', "import gsio from 'gsio/eslint'; console.log(gsio.meta.name, Object.keys(gsio.configs).join());");
+    write('plugin.cjs', "const { default: gsio } = require('gsio/eslint'); console.log(gsio.meta.name, Object.keys(gsio.rules).length);");
+    expect(run('node', 'plugin.mjs')).toBe('gsio recommended,strict,all\n');
+    expect(run('node', '--no-warnings', 'plugin.cjs')).toBe(`gsio ${String(rules.length)}\n`);
+  });
+
   test('analyses, with a configuration in TypeScript', () => {
     write('tsconfig.json', '{ "compilerOptions": { "strict": true, "module": "nodenext", "types": [] }, "files": ["disk.ts"] }');
     write('disk.ts', DISK);
