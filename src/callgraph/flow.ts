@@ -3,10 +3,11 @@
  *
  * In: a linked program. Out: for every place (variable, parameter, property, result) the functions it may hold, and for
  * every call site what it may call. Contexts are not told apart here; `propagate` does that where it matters.
- * A place only takes what is new since it was last looked at (difference propagation).
+ * Leaves to others: how values travel (`places.ts`).
  */
 import type { Tags, Value } from '../model/summary.ts';
 import type { Program, Site } from '../link/link.ts';
+import { Places } from './places.ts';
 import { CALLS_NOTHING, isOfPlainType, LEAVES_RECEIVER, libraryName, PASSES_ARGUMENTS, STORES } from './library.ts';
 
 /** What a value may be at run time. */
@@ -16,14 +17,6 @@ export type Target =
   | { readonly kind: 'external'; readonly name: string; readonly module: string; readonly tags: Tags }
   /** Calling it gives its arguments to a place: the `resolve` of a promise. */
   | { readonly kind: 'resolver'; readonly cell: number };
-
-interface Cell {
-  readonly values: Set<number>;
-  pending: number[];
-  readonly successors: { readonly to: number; readonly shift: number }[];
-  readonly known: Set<string>;
-  readonly watchers: ((target: number) => void)[];
-}
 
 /** How a library function treats what it is handed. */
 export interface LibraryUse {
@@ -58,21 +51,37 @@ export function libraryKey(name: string, constructs: boolean): string {
 /** Cells of a channel beside those of its events: listeners of unknown events, and all listeners. */
 const ANY_EVENT = '?';
 const ALL_EVENTS = '*';
+const NOTHING: readonly Target[] = [];
 
 export class ValueFlow {
   readonly targets: Target[] = [];
   readonly program: Program;
   private readonly targetIds = new Map<string, number>();
-  private readonly cells: Cell[] = [];
-  private readonly cellIds = new Map<string, number>();
-  private readonly dirty: number[] = [];
-  private readonly calleeCells: number[] = [];
+  private readonly places: Places;
+  /** Places come in blocks: parameters of all functions, results of all functions, results of all calls; then the named ones. */
+  private readonly firstParameter: number[] = [];
+  private readonly firstResult: number;
+  private readonly firstCall: number;
+  private readonly named = new Map<string, number>();
+  private readonly members = new Map<string, number>();
+  /** Places of values that are no place by themselves. */
+  private readonly compound = new Map<Value, number>();
+  private readonly constants = new Map<number, number>();
+  private readonly bound = new Set<Value>();
+  private readonly calleePlaces: Int32Array;
+  private readonly listenerPlaces = new Map<number, number>();
   private readonly stores = new Set<number>();
   private readonly usedResults = new Set<number>();
   private readonly emitted: { readonly channels: ReadonlySet<string>; readonly name: string | null }[] = [];
+  private readonly sorted = new Map<number, readonly Target[]>();
 
   constructor(program: Program) {
     this.program = program;
+    this.places = new Places((target, shift) => this.shifted(target, shift));
+    for (const fn of program.functions) this.firstParameter.push(this.places.make(fn.summary.params.length));
+    this.firstResult = this.places.make(program.functions.length);
+    this.firstCall = this.places.make(program.sites.length);
+    this.calleePlaces = new Int32Array(program.sites.length).fill(-1);
     this.findUsedResults();
     for (const site of program.sites) {
       const { event } = site.summary;
@@ -80,57 +89,67 @@ export class ValueFlow {
     }
     for (const file of program.files) {
       const base = program.baseOf.get(file.file) as number;
-      for (const flow of file.flows) this.into(flow.to, base, (cell) => { this.add(flow.from, base, cell, 0); });
+      for (const flow of file.flows) this.into(flow.to, base, (place) => { this.add(flow.from, base, place, 0); });
       for (const fn of file.functions) {
-        if (fn.returns.length > 0) {
-          const cell = this.cell(`r:${fn.key}`);
-          for (const value of fn.returns) this.add(value, base, cell, 0);
-        }
+        const id = program.functionId(fn.key) as number;
+        for (const value of fn.returns) this.add(value, base, this.firstResult + id, 0);
         fn.params.forEach((param, index) => {
-          if (param.default !== undefined && param.plain !== true) this.add(param.default, base, this.paramCell(fn.key, index), 0);
+          if (param.default !== undefined && param.plain !== true) this.add(param.default, base, this.parameter(fn.key, index), 0);
         });
       }
     }
-    for (const { summary, base } of program.slotAssignments) this.add(summary.value, base, this.cell(summary.slot), 0);
+    for (const { summary, base } of program.slotAssignments) this.add(summary.value, base, this.name(summary.slot), 0);
     for (const site of program.sites) this.call(site);
-    this.solve();
+    this.places.solve();
   }
 
   /** What a call site may call, contexts not told apart. */
   callees(site: Site): readonly Target[] {
-    const cell = this.calleeCells[site.id];
-    return cell === undefined ? [] : this.at(cell);
+    const place = this.calleePlaces[site.id] as number;
+    return place < 0 ? NOTHING : this.at(place);
   }
 
-  at(cell: number): readonly Target[] {
-    return [...(this.cells[cell]?.values ?? [])].sort((a, b) => a - b).map((id) => this.targets[id] as Target);
+  private at(place: number): readonly Target[] {
+    const values = this.places.at(place);
+    if (values.length === 0) return NOTHING;
+    let targets = this.sorted.get(place);
+    if (targets === undefined) {
+      targets = [...values].sort((a, b) => a - b).map((id) => this.targets[id] as Target);
+      this.sorted.set(place, targets);
+    }
+    return targets;
   }
 
   /** What a place named by a key, parameter or result may hold. */
   held(value: Value, base: number): readonly Target[] {
     switch (value.k) {
       case 'cell': return this.atName(value.key);
-      case 'param': return this.atName(`p:${value.fn}$${String(value.index)}`);
-      case 'call': return this.atName(`s:${String(base + value.site)}`);
+      case 'param': {
+        const fn = this.program.functionId(value.fn);
+        return fn !== undefined && value.index < this.parameterCount(fn) ? this.at((this.firstParameter[fn] as number) + value.index) : this.atName(`p:${value.fn}$${String(value.index)}`);
+      }
+      case 'call': return this.at(this.firstCall + base + value.site);
       case 'member': {
+        const place = this.members.get(memberId(value));
+        if (place !== undefined) return this.at(place);
         const { functions, cells } = this.program.memberTargets(value.key, value.exact === true);
         const found = new Map<number, Target>();
         for (const fn of functions) found.set(this.intern({ kind: 'function', fn, shift: 0 }), { kind: 'function', fn, shift: 0 });
-        for (const cell of cells) for (const id of this.cells[this.cellIds.get(cell) ?? -1]?.values ?? []) found.set(id, this.targets[id] as Target);
+        for (const cell of cells) for (const id of this.places.at(this.named.get(cell) ?? -1)) found.set(id, this.targets[id] as Target);
         return [...found].sort((a, b) => a[0] - b[0]).map(([, target]) => target);
       }
-      default: return [];
+      default: return NOTHING;
     }
   }
 
   /** Whether library calls put values into a place, beside what is assigned to it. */
   isStore(name: string): boolean {
-    return this.stores.has(this.cellIds.get(name) ?? -1);
+    return this.stores.has(this.named.get(name) ?? -1);
   }
 
   private atName(name: string): readonly Target[] {
-    const cell = this.cellIds.get(name);
-    return cell === undefined ? [] : this.at(cell);
+    const place = this.named.get(name);
+    return place === undefined ? NOTHING : this.at(place);
   }
 
   /** Whether an emit that a listener would hear is in sight. */
@@ -150,57 +169,106 @@ export class ValueFlow {
     return number;
   }
 
-  private cell(name: string): number {
-    let id = this.cellIds.get(name);
-    if (id === undefined) {
-      id = this.cells.length;
-      this.cells.push({ values: new Set(), pending: [], successors: [], known: new Set(), watchers: [] });
-      this.cellIds.set(name, id);
-    }
-    return id;
+  private shifted(target: number, shift: number): number {
+    const value = this.targets[target] as Target;
+    return value.kind !== 'function' ? target : this.intern({ ...value, shift: value.shift + shift });
   }
 
-  private paramCell(fn: string, index: number): number {
-    return this.cell(`p:${fn}$${String(index)}`);
+  // ---- places ------------------------------------------------------------------------------------------------------
+
+  private name(name: string): number {
+    let place = this.named.get(name);
+    if (place === undefined) {
+      place = this.places.make();
+      this.named.set(name, place);
+    }
+    return place;
+  }
+
+  private parameterCount(fn: number): number {
+    return this.program.functions[fn]?.summary.params.length ?? 0;
+  }
+
+  private parameter(key: string, index: number): number {
+    const fn = this.program.functionId(key);
+    return fn !== undefined && index < this.parameterCount(fn) ? (this.firstParameter[fn] as number) + index : this.name(`p:${key}$${String(index)}`);
+  }
+
+  /** Everything that a member may be: its own place where nothing else can be meant, else one that all reads of it share. */
+  private member(value: Value & { k: 'member' }): number {
+    const id = memberId(value);
+    let place = this.members.get(id);
+    if (place !== undefined) return place;
+    const { functions, cells } = this.program.memberTargets(value.key, value.exact === true);
+    place = functions.length === 0 && cells.length === 1 ? this.name(value.key) : this.places.make();
+    this.members.set(id, place);
+    for (const fn of functions) this.places.put(place, this.intern({ kind: 'function', fn, shift: 0 }));
+    for (const cell of cells) this.places.edge(this.name(cell), place, 0);
+    return place;
+  }
+
+  /** The one target that a value is, whatever flows; null for places. */
+  private constant(value: Value): number | null {
+    if (value.k === 'class') return this.intern({ kind: 'class', key: value.key });
+    if (value.k === 'external') return this.intern({ kind: 'external', name: value.name, module: value.module, tags: value.tags });
+    if (value.k !== 'fn') return null;
+    const fn = this.program.functionId(value.key);
+    return fn === undefined ? null : this.intern({ kind: 'function', fn, shift: 0 });
+  }
+
+  /** The place that holds what a value may be. */
+  private placeOf(value: Value, base: number): number {
+    switch (value.k) {
+      case 'cell': return this.name(value.key);
+      case 'param': return this.parameter(value.fn, value.index);
+      case 'call': return this.firstCall + base + value.site;
+      case 'member': return this.member(value);
+      default:
+    }
+    const constant = this.constant(value);
+    let place = constant === null ? this.compound.get(value) : this.constants.get(constant);
+    if (place !== undefined) return place;
+    place = this.places.make();
+    if (constant === null) this.compound.set(value, place);
+    else this.constants.set(constant, place);
+    this.add(value, base, place, 0);
+    return place;
+  }
+
+  /** Tells `use` of every target that a value may be. */
+  private each(value: Value, base: number, use: (target: number) => void): void {
+    const constant = this.constant(value);
+    if (constant !== null) use(constant);
+    else this.places.watch(this.placeOf(value, base), use);
   }
 
   /** Calls back with each place that a target value names. */
-  private into(value: Value, base: number, use: (cell: number) => void): void {
+  private into(value: Value, base: number, use: (place: number) => void): void {
     switch (value.k) {
-      case 'cell': use(this.cell(value.key)); break;
-      case 'member': use(this.cell(value.key)); break;
-      case 'param': use(this.paramCell(value.fn, value.index)); break;
-      case 'call': use(this.cell(`s:${String(base + value.site)}`)); break;
+      case 'cell': case 'member': use(this.name(value.key)); break;
+      case 'param': use(this.parameter(value.fn, value.index)); break;
+      case 'call': use(this.firstCall + base + value.site); break;
       case 'any': for (const part of value.of) this.into(part, base, use); break;
       default:
     }
   }
 
-  /** Lets everything that a value may be flow into a cell; `shift` counts arguments already bound. */
+  /** Lets everything that a value may be flow into a place; `shift` counts arguments already bound. */
   private add(value: Value, base: number, to: number, shift: number): void {
     switch (value.k) {
       case 'fn': {
         const fn = this.program.functionId(value.key);
-        if (fn !== undefined) this.put(to, this.intern({ kind: 'function', fn, shift }));
+        if (fn !== undefined) this.places.put(to, this.intern({ kind: 'function', fn, shift }));
         break;
       }
-      case 'class': this.put(to, this.intern({ kind: 'class', key: value.key })); break;
-      case 'external': this.put(to, this.intern({ kind: 'external', name: value.name, module: value.module, tags: value.tags })); break;
-      case 'cell': this.edge(this.cell(value.key), to, shift); break;
-      case 'param': this.edge(this.paramCell(value.fn, value.index), to, shift); break;
-      case 'call': this.edge(this.cell(`s:${String(base + value.site)}`), to, shift); break;
-      case 'member': {
-        const { functions, cells } = this.program.memberTargets(value.key, value.exact === true);
-        for (const fn of functions) this.put(to, this.intern({ kind: 'function', fn, shift }));
-        for (const cell of cells) this.edge(this.cell(cell), to, shift);
-        break;
-      }
+      case 'class': case 'external': this.places.put(to, this.constant(value) as number); break;
+      case 'cell': case 'param': case 'call': case 'member': this.places.edge(this.placeOf(value, base), to, shift); break;
       case 'bound': {
         this.add(value.target, base, to, shift + value.args.length);
+        if (this.bound.has(value)) break;
+        this.bound.add(value);
         // The bound arguments reach the first parameters of whatever is bound.
-        const bound = this.cell(`b:${String(base)}:${JSON.stringify(value)}`);
-        this.add(value.target, base, bound, 0);
-        this.watch(bound, (id) => {
+        this.each(value.target, base, (id) => {
           const target = this.targets[id] as Target;
           if (target.kind !== 'function') return;
           value.args.forEach((argument, index) => { if (argument !== null) this.argument(target.fn, index + target.shift, argument, base, false); });
@@ -212,55 +280,14 @@ export class ValueFlow {
     }
   }
 
-  private put(cell: number, target: number): void {
-    const at = this.cells[cell] as Cell;
-    if (at.values.has(target)) return;
-    at.values.add(target);
-    if (at.pending.length === 0) this.dirty.push(cell);
-    at.pending.push(target);
-  }
-
-  private edge(from: number, to: number, shift: number): void {
-    if (from === to) return;
-    const cell = this.cells[from] as Cell;
-    const id = `${String(to)}+${String(shift)}`;
-    if (cell.known.has(id)) return;
-    cell.known.add(id);
-    cell.successors.push({ to, shift });
-    for (const target of cell.values) this.put(to, this.shifted(target, shift));
-  }
-
-  private shifted(target: number, shift: number): number {
-    const value = this.targets[target] as Target;
-    return shift === 0 || value.kind !== 'function' ? target : this.intern({ ...value, shift: value.shift + shift });
-  }
-
-  private watch(cell: number, watcher: (target: number) => void): void {
-    const at = this.cells[cell] as Cell;
-    at.watchers.push(watcher);
-    for (const target of [...at.values]) if (!at.pending.includes(target)) watcher(target);
-  }
-
-  private solve(): void {
-    for (let next = this.dirty.pop(); next !== undefined; next = this.dirty.pop()) {
-      const cell = this.cells[next] as Cell;
-      const { pending } = cell;
-      cell.pending = [];
-      for (const target of pending) {
-        for (const { to, shift } of cell.successors) this.put(to, this.shifted(target, shift));
-        for (const watcher of [...cell.watchers]) watcher(target);
-      }
-    }
-  }
+  // ---- calls -------------------------------------------------------------------------------------------------------
 
   private call(site: Site): void {
     const { summary, base } = site;
     const { callee } = summary;
     if (callee.k === 'unknown' || callee.k === 'lit') return;
-    const cell = this.cell(`k:${String(site.id)}`);
-    this.calleeCells[site.id] = cell;
-    this.watch(cell, (id) => { this.reach(site, this.targets[id] as Target); });
-    this.add(callee, base, cell, 0);
+    this.calleePlaces[site.id] = this.placeOf(callee, base);
+    this.each(callee, base, (id) => { this.reach(site, this.targets[id] as Target); });
     if (summary.event?.role === 'emit') this.emit(site, summary.event);
   }
 
@@ -290,7 +317,7 @@ export class ValueFlow {
       if (argument.value === null) return;
       this.argument(fn, index + shift, argument.value, base, spread);
     });
-    if (this.usedResults.has(site.id)) this.edge(this.cell(`r:${node.summary.key}`), this.cell(`s:${String(site.id)}`), 0);
+    if (this.usedResults.has(site.id)) this.places.edge(this.firstResult + fn, this.firstCall + site.id, 0);
   }
 
   private argument(fn: number, index: number, value: Value, base: number, spread: boolean): void {
@@ -299,19 +326,19 @@ export class ValueFlow {
     const { params, key } = node.summary;
     const last = params.length - 1;
     if (spread) {
-      for (let i = Math.min(index, Math.max(last, 0)); i <= last; i++) if (params[i]?.plain !== true) this.add(value, base, this.paramCell(key, i), 0);
+      for (let i = Math.min(index, Math.max(last, 0)); i <= last; i++) if (params[i]?.plain !== true) this.add(value, base, this.parameter(key, i), 0);
       return;
     }
     const at = index >= last && params[last]?.rest === true ? last : index;
     if (params[at]?.plain === true || runsElsewhere(node.summary.tags, at)) return;
-    if (at < params.length) this.add(value, base, this.paramCell(key, at), 0);
+    if (at < params.length) this.add(value, base, this.parameter(key, at), 0);
   }
 
   private callLibrary(site: Site, target: Target & { kind: 'external' }): void {
     const { summary, base } = site;
     const constructs = summary.kind === 'construct';
     const use = libraryUse(target, constructs);
-    const result = this.cell(`s:${String(site.id)}`);
+    const result = this.firstCall + site.id;
     const { receiver, event, callee } = summary;
     const gives = callee.k !== 'external' || callee.plain !== true;
     if (receiver !== undefined && use.gives && gives) this.add(receiver, base, result, 0);
@@ -320,10 +347,10 @@ export class ValueFlow {
       const { value } = argument;
       if (value === null || value.k === 'lit') continue;
       if (use.passes && gives) this.add(value, base, result, 0);
-      if (use.stores && receiver !== undefined) this.into(receiver, base, (cell) => { this.stores.add(cell); this.add(value, base, cell, 0); });
+      if (use.stores && receiver !== undefined) this.into(receiver, base, (place) => { this.stores.add(place); this.add(value, base, place, 0); });
       if (listens) {
         for (const channel of event.channels) {
-          for (const name of [event.name ?? ANY_EVENT, ALL_EVENTS]) this.add(value, base, this.cell(`e:${channel}:${name}`), 0);
+          for (const name of [event.name ?? ANY_EVENT, ALL_EVENTS]) this.add(value, base, this.name(`e:${channel}:${name}`), 0);
         }
         continue;
       }
@@ -335,9 +362,8 @@ export class ValueFlow {
   /** A function handed to a library: its parameters take what the receiver and the other arguments hold. */
   private callBack(site: Site, value: Value, receiver: Value | undefined, { executor, gives }: { readonly executor: boolean; readonly gives: boolean }): void {
     const { summary, base } = site;
-    const cell = this.cell(`cb:${String(site.id)}:${JSON.stringify(value)}`);
-    const result = this.cell(`s:${String(site.id)}`);
-    this.watch(cell, (id) => {
+    const result = this.firstCall + site.id;
+    this.each(value, base, (id) => {
       const target = this.targets[id] as Target;
       if (target.kind !== 'function') return;
       const node = this.program.functions[target.fn];
@@ -345,24 +371,24 @@ export class ValueFlow {
       const { params, key } = node.summary;
       for (let i = target.shift; i < params.length; i++) {
         if (params[i]?.plain === true) continue;
-        const param = this.paramCell(key, i);
-        if (executor) { this.put(param, this.intern({ kind: 'resolver', cell: result })); continue; }
+        const param = this.parameter(key, i);
+        if (executor) { this.places.put(param, this.intern({ kind: 'resolver', cell: result })); continue; }
         if (receiver !== undefined) this.add(receiver, base, param, 0);
         for (const other of summary.args) if (other.value !== null && other.value !== value) this.add(other.value, base, param, 0);
       }
-      if (gives) this.edge(this.cell(`r:${key}`), result, 0);
+      if (gives) this.places.edge(this.firstResult + target.fn, result, 0);
     });
-    this.add(value, base, cell, 0);
   }
 
   /** An emit calls what listens on its channels: each event has a cell, and one that takes the listeners of all events. */
   private emit(site: Site, event: NonNullable<Site['summary']['event']>): void {
     const { base, summary } = site;
-    const cell = this.cell(`l:${String(site.id)}`);
+    const place = this.places.make();
+    this.listenerPlaces.set(site.id, place);
     for (const channel of event.channels) {
-      for (const name of event.name === null ? [ALL_EVENTS] : [event.name, ANY_EVENT]) this.edge(this.cell(`e:${channel}:${name}`), cell, 0);
+      for (const name of event.name === null ? [ALL_EVENTS] : [event.name, ANY_EVENT]) this.places.edge(this.name(`e:${channel}:${name}`), place, 0);
     }
-    this.watch(cell, (id) => {
+    this.places.watch(place, (id) => {
       const target = this.targets[id] as Target;
       if (target.kind !== 'function') return;
       summary.args.slice(1).forEach((argument, index) => { if (argument.value !== null) this.argument(target.fn, index + target.shift, argument.value, base, argument.spread === true); });
@@ -371,7 +397,8 @@ export class ValueFlow {
 
   /** The listeners an emit runs. */
   listeners(site: Site): readonly Target[] {
-    return this.atName(`l:${String(site.id)}`);
+    const place = this.listenerPlaces.get(site.id);
+    return place === undefined ? NOTHING : this.at(place);
   }
 
   /** Results that some value reads; the others need no flow. */
@@ -397,4 +424,8 @@ export class ValueFlow {
       }
     }
   }
+}
+
+function memberId(value: Value & { k: 'member' }): string {
+  return value.exact === true ? `!${value.key}` : value.key;
 }
