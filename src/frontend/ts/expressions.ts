@@ -785,6 +785,7 @@ export class Expressions {
       if (value === null || value.k === 'lit') continue;
       walk.addFlow({ k: 'cell', key: walk.names.key(property) }, value);
       const name = memberName(ts, property.name);
+      if (!walk.project.slots.has(name) && !walk.project.taggedTypes && !walk.symbols.hasTaggedLibraries()) continue;
       const slots = contextual().map((wanted) => walk.values.slotOf(wanted, name, walk.project.slots.has(name) || this.isLibrary(wanted)));
       walk.addSlotValue(any(slots), value, property.name);
     }

@@ -45,6 +45,7 @@ export class Symbols {
   private readonly tagCache = new Map<ts.Symbol, Tags>();
   /** Names of enums and of objects declared `as const`. */
   constantObjects: NameSet = new Set();
+  private taggedLibraries: boolean | null = null;
   private readonly taggedCache = new Map<ts.SourceFile, boolean>();
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];
@@ -120,6 +121,12 @@ export class Symbols {
       this.taggedCache.set(source, tagged);
     }
     return tagged;
+  }
+
+  /** Whether any library that the program sees has our tags in it. */
+  hasTaggedLibraries(): boolean {
+    this.taggedLibraries ??= this.program.getSourceFiles().some((source) => !this.program.isSourceFileDefaultLibrary(source) && this.isExternal(source) && this.isTagged(source));
+    return this.taggedLibraries;
   }
 
   /** The declaration that defines a function, method or variable best: the one with a body. */
