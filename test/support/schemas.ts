@@ -21,7 +21,7 @@ export function sarifValidator(): Validator {
 
 /** The schema that the package ships. */
 export function reportValidator(): Validator {
-  const schema = readJson(path.resolve(import.meta.dirname, '../../schemas/report.schema.json'));
+  const schema = readJson(path.resolve(import.meta.dirname, '../../src/report/report.schema.json'));
   return faultsOf(new Ajv2020.default({ strict: true, allErrors: true }).compile(schema));
 }
 
