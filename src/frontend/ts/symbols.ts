@@ -445,7 +445,7 @@ export class Symbols {
     if (definition === null) return undefined;
     if (this.isExternal(definition.getSourceFile())) return this.storedType(at.expression);
     const signature = ts.isClassLike(definition) ? definition.members.find((m) => ts.isConstructorDeclaration(m)) : this.signatureNode(definition);
-    const parameters = signature === null || signature === undefined || !('parameters' in signature) ? [] : signature.parameters as ts.NodeArray<ts.ParameterDeclaration>;
+    const parameters = signature === null || signature === undefined || !('parameters' in signature) ? [] : signature.parameters;
     const parameter = parameters[Math.min(index, parameters.length - 1)];
     if (parameter === undefined || (index >= parameters.length && parameter.dotDotDotToken === undefined)) return undefined;
     return parameter.dotDotDotToken !== undefined && parameter.type !== undefined && ts.isArrayTypeNode(parameter.type) ? parameter.type.elementType : parameter.type;
