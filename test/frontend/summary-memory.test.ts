@@ -56,6 +56,25 @@ describe('the memory of summaries', () => {
     expect(edit(program, 'disk.ts', 'poll()', 'poll(undefined)')).toEqual(['clock.ts', 'entry.ts', 'queue.ts']);
   });
 
+  it('keeps what sees an edited body from outside, unless the body tells something', () => {
+    const program = new Edited(textProgram('bodies', {
+      'disk.ts': "import { Queue, depth, isMain, poll, bus } from './queue.ts';\nexport function read(queue: Queue): void { if (isMain()) queue.flush(poll, depth()); bus.on('full', () => queue.flush(poll, 1)); }\n",
+      'queue.ts': [
+        "import { EventEmitter } from 'node:events';", "/** @mainThreadCheck */ declare function inMainThread(): boolean;",
+        'export class Queue { flush(work: () => void, depth: number): void { work(); void depth; } }', 'export function depth() { return 1; }',
+        'export function isMain(): boolean { return inMainThread(); }', 'export function poll(): void { void 2; }', 'export const bus = new EventEmitter();', '',
+      ].join('\n'),
+    }));
+    expect(edit(program, 'queue.ts', 'void depth;', 'for (const each of [depth]) void each;')).toEqual(['disk.ts']);
+    expect(edit(program, 'queue.ts', 'void 2;', 'const other = (): void => poll();\n\n  other();')).toEqual(['disk.ts']);
+    expect(edit(program, 'queue.ts', 'return 1;', "return '1';")).toEqual([]);
+    expect(edit(program, 'queue.ts', 'return inMainThread()', 'return !inMainThread()')).toEqual([]);
+    expect(edit(program, 'queue.ts', 'flush(work', '/** @io */ flush(work')).toEqual([]);
+    expect(edit(program, 'queue.ts', 'export function poll', 'export const { poll2 } = { poll2: poll };\nexport function poll')).toEqual([]);
+    // A pattern is named after its place, and that has moved.
+    expect(edit(program, 'queue.ts', 'void each;', 'void [each];')).toEqual([]);
+  });
+
   it('notices what a file takes from others: predicates, constants, inherited tags, inferred types', () => {
     const program = new Edited(textProgram('seen', {
       'disk.ts': "import { inMain, FAST, driver, Base } from './barrel.ts';\nexport class Disk extends Base { flush(): void { if (inMain()) driver.close(FAST); } }\n",

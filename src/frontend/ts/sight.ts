@@ -12,6 +12,7 @@
 import type ts from 'typescript';
 import { createHash } from 'node:crypto';
 import type { Compiler } from './names.ts';
+import { shapeOf } from './shape.ts';
 
 interface Outlook {
   /** Where the file names modules, in source order. */
@@ -20,6 +21,7 @@ interface Outlook {
   readonly global: boolean;
   /** Its comments may import types, which nobody follows: it sees every file. */
   readonly everything: boolean;
+  readonly shape: string;
 }
 
 export class Sight {
@@ -52,7 +54,7 @@ export class Sight {
         }).join('|');
       });
       edges.push(targets);
-      return `${String(this.id(source))} ${names.join(' ')}`;
+      return `${source.fileName} ${this.outlook(source).shape} ${names.join(' ')}`;
     });
     const seen: string[] = [];
     for (const circle of circles(edges)) {
@@ -99,7 +101,7 @@ function readOutlook(compiler: Compiler, source: ts.SourceFile): Outlook {
     else if (compiler.isModuleDeclaration(statement)) global ||= compiler.isStringLiteral(statement.name) || statement.name.text === 'global';
   }
   if (global || /\b(?:import|require)\s*[(/]/.test(source.text)) specifiers.push(...inlineSpecifiers(compiler, source));
-  return { specifiers, global, everything: /\.[cm]?jsx?$/.test(source.fileName) };
+  return { specifiers, global, everything: /\.[cm]?jsx?$/.test(source.fileName), shape: shapeOf(compiler, source) };
 }
 
 /** `import('./disk.ts')` as a call or as a type, `require`, and the imports of a `declare module`. */

@@ -272,7 +272,8 @@ export class Values {
     }
     if (channels.length > 0) return channels;
     const declaration = this.symbols.meaning(skipTypes(ts, receiver))?.valueDeclaration;
-    return declaration === undefined || this.symbols.isExternal(declaration.getSourceFile()) ? [] : [`${this.names.key(declaration)}@${String(declaration.pos)}`];
+    if (declaration === undefined || this.symbols.isExternal(declaration.getSourceFile())) return [];
+    return [ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration) ? this.cellKey(declaration) : this.names.key(declaration)];
   }
 
   external(declaration: ts.Declaration, symbol: ts.Symbol): Value {
