@@ -134,7 +134,9 @@ export class Expressions {
     const receiver = ts.isPropertyAccessExpression(callee) && reflective === null ? walk.value(callee.expression) : null;
     const switched = ts.isPropertyAccessExpression(callee) && callee.name.text === 'then' ? this.switchBefore(callee.expression) : null;
     const during = switched === null ? at : mapWays(at, (way) => ({ ...way, thread: switched }));
-    this.record(node, 'call', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, during, receiver);
+    const constructs = reflective !== null && ts.isPropertyAccessExpression(callee) && callee.name.text === 'construct';
+    if (constructs && value?.k === 'class') walk.constructed.add(value.key);
+    this.record(node, constructs ? 'construct' : 'call', value ?? { k: 'unknown', reason: this.unknownReason(callee, symbol) }, callee, args, during, receiver);
     this.graph.call(node, callee, at);
     if (ts.isPropertyAccessExpression(callee) && MUTATORS.has(callee.name.text)) walk.body.writes = true;
     if (isObjectAssign(ts, node)) this.objectAssign(node);
@@ -166,16 +168,17 @@ export class Expressions {
     return this.expression(callee, state);
   }
 
-  /** `f.call(x, a)`, `f.apply(x, [a])`, `f.bind(x)`, `Reflect.apply(f, x, [a])`. */
+  /** `f.call(x, a)`, `f.apply(x, [a])`, `f.bind(x)`, `Reflect.apply(f, x, [a])`, `Reflect.construct(C, [a])`. */
   private reflective(node: ts.CallExpression, callee: ts.Expression): { target: ts.Expression; skip: number; array: boolean; bind: boolean } | null {
     const { ts, walk } = this;
     if (!ts.isPropertyAccessExpression(callee)) return null;
     const name = callee.name.text;
-    if (name !== 'call' && name !== 'apply' && name !== 'bind') return null;
+    if (name !== 'call' && name !== 'apply' && name !== 'bind' && name !== 'construct') return null;
     const declaration = walk.symbols.meaning(callee)?.declarations?.[0];
     if (declaration === undefined || !walk.symbols.isExternal(declaration.getSourceFile())) return null;
     const owner = walk.symbols.externalName(declaration).name;
     if (owner === 'Reflect.apply' && node.arguments[0] !== undefined) return { target: node.arguments[0], skip: 2, array: true, bind: false };
+    if (owner === 'Reflect.construct' && node.arguments[0] !== undefined) return { target: node.arguments[0], skip: 1, array: true, bind: false };
     if (!/^(Callable|Newable)?Function\./.test(owner)) return null;
     return { target: callee.expression, skip: 1, array: name === 'apply', bind: name === 'bind' };
   }

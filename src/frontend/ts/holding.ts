@@ -4,7 +4,7 @@
  * In: type nodes. Out: no, where neither a function nor a container of functions fits the type; yes in all other cases.
  * An interface or class is no container: what its members hold is known member by member. Where nothing can be held, no
  * value needs to be followed; that keeps the flow of a large program small.
- * Leaves to others: types that are not written but inferred (they may hold anything).
+ * Types that are not written are asked of the checker, and only where it has to know them anyway.
  */
 import type ts from 'typescript';
 import type { Symbols } from './symbols.ts';
@@ -122,6 +122,33 @@ export class Holding {
       return declaration.constraint === undefined || this.mayHold(declaration.constraint);
     }
     return !ts.isClassLike(declaration) && !ts.isEnumDeclaration(declaration) && !ts.isEnumMember(declaration) && !ts.isVariableDeclaration(declaration) && !ts.isFunctionDeclaration(declaration) && !ts.isModuleDeclaration(declaration);
+  }
+
+  /** The same for a type that the checker worked out: of a call whose declaration leaves it open. */
+  type(type: ts.Type, depth = 0): boolean {
+    const { ts } = this;
+    const { TypeFlags, ObjectFlags, SymbolFlags } = ts;
+    if ((type.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike | TypeFlags.ESSymbolLike | TypeFlags.EnumLike
+      | TypeFlags.VoidLike | TypeFlags.Null | TypeFlags.Never | TypeFlags.Index)) !== 0) return false;
+    if (type.isUnionOrIntersection()) return type.types.some((part) => this.type(part, depth + 1));
+    if ((type.flags & TypeFlags.Object) === 0 || type.symbol === undefined || depth > 4) return true;
+    const { objectFlags, target } = type as ts.TypeReference;
+    const { symbol } = type;
+    if ((objectFlags & ObjectFlags.Reference) !== 0 && (target.objectFlags & ObjectFlags.Tuple) !== 0) return this.arguments(type as ts.TypeReference, depth);
+    if ((objectFlags & (ObjectFlags.ClassOrInterface | ObjectFlags.Reference)) !== 0 && (symbol.flags & (SymbolFlags.Class | SymbolFlags.Interface)) !== 0) {
+      const first = symbol.declarations?.[0];
+      if (first === undefined) return true;
+      const external = this.symbols.isExternal(first.getSourceFile());
+      if (external && this.symbols.isLibrary(first.getSourceFile()) && ALWAYS.has(symbol.name)) return true;
+      if (this.isHolder(symbol)) return true;
+      return external && (objectFlags & ObjectFlags.Reference) !== 0 && this.arguments(type as ts.TypeReference, depth);
+    }
+    const declaration = symbol.declarations?.[0];
+    return declaration === undefined || !ts.isTypeLiteralNode(declaration) || this.members(declaration.members);
+  }
+
+  private arguments(type: ts.TypeReference, depth: number): boolean {
+    return this.symbols.checker.getTypeArguments(type).some((argument) => argument !== type && this.type(argument, depth + 1));
   }
 
   private base(base: ts.ExpressionWithTypeArguments): boolean {

@@ -16,6 +16,9 @@ export interface SiteIndex {
   siteOf(node: ts.Node): number | undefined;
 }
 
+/** A table with more members than this is no list of handlers to choose from. */
+const MAX_MEMBERS = 256;
+
 const NO_SITES: SiteIndex = { siteOf: () => undefined };
 
 export class Values {
@@ -42,13 +45,16 @@ export class Values {
     if (ts.isIdentifier(e)) return this.reference(e, sites, called);
     if (ts.isPropertyAccessExpression(e)) return called || this.mayHoldFunction(e) ? this.reference(e, sites, called) : this.constant(e);
     if (ts.isElementAccessExpression(e)) {
-      return ts.isStringLiteralLike(e.argumentExpression) ? this.reference(e, sites) ?? this.of(e.expression, sites) : this.of(e.expression, sites);
+      const named = ts.isStringLiteralLike(e.argumentExpression) ? this.reference(e, sites, called) : null;
+      if (named !== null) return named;
+      const held = this.of(e.expression, sites);
+      return called ? any([held, this.membersByName(e, true)]) : held ?? this.membersByName(e, false);
     }
     if (ts.isCallExpression(e) || ts.isNewExpression(e) || ts.isTaggedTemplateExpression(e)) {
       const bound = ts.isCallExpression(e) ? this.boundFunction(e, sites) : null;
       if (bound !== null) return bound;
       const site = sites.siteOf(e);
-      return site === undefined ? null : { k: 'call', site };
+      return site === undefined || !this.resultHolds(e, called) ? null : { k: 'call', site };
     }
     if (ts.isAwaitExpression(e)) return this.of(e.expression, sites);
     if (ts.isYieldExpression(e)) return null;
@@ -74,6 +80,39 @@ export class Values {
     }
     if (e.kind === ts.SyntaxKind.ThisKeyword) return this.staticThis(e);
     return this.constant(e);
+  }
+
+  /**
+   * Whether the result of a call can hold a function. A declared type tells, and where that is open (`get<T>(id: Id<T>): T`)
+   * the type at the call does. What a project's function returns without saying so is followed anyway.
+   */
+  private resultHolds(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression, called: boolean): boolean {
+    const { ts, checker, holding } = this.symbols;
+    if (called) return true;
+    const symbol = this.symbols.meaning(skipTypes(ts, ts.isTaggedTemplateExpression(e) ? e.tag : e.expression));
+    const definition = symbol === null ? null : this.symbols.definition(symbol);
+    if (definition === null) return true;
+    if (ts.isNewExpression(e)) return this.symbols.isExternal(definition.getSourceFile()) ? holding.type(checker.getTypeAtLocation(e)) : !ts.isClassLike(definition);
+    const type = this.symbols.signatureNode(definition)?.type;
+    return type === undefined || (holding.mayHold(type) && holding.type(checker.getTypeAtLocation(e)));
+  }
+
+  /** `table[name]`, where the table is known by its type: the members that the name's type allows. */
+  private membersByName(e: ts.ElementAccessExpression, called: boolean): Value | null {
+    const { ts, checker, holding } = this.symbols;
+    if (!called && (ts.isNumericLiteral(e.argumentExpression) || !holding.type(checker.getTypeAtLocation(e)))) return null;
+    const table = checker.getNonNullableType(checker.getTypeAtLocation(e.expression));
+    const name = checker.getTypeAtLocation(e.argumentExpression);
+    const names = (name.isUnion() ? name.types : [name]).map((part) => (part.isStringLiteral() ? part.value : null));
+    const properties = names.includes(null)
+      ? (name.flags & ts.TypeFlags.NumberLike) === 0 ? checker.getPropertiesOfType(table) : []
+      : names.flatMap((text) => checker.getPropertyOfType(table, text as string) ?? []);
+    if (properties.length > MAX_MEMBERS) return null;
+    return any(properties.map((property) => {
+      const declaration = this.symbols.definition(property);
+      if (declaration === null || !this.symbols.isExternal(declaration.getSourceFile())) return this.boundProperty(table, property.name, null);
+      return ts.isFunctionLike(declaration) || (isTyped(ts, declaration) && holding.declared(declaration)) ? this.external(declaration, property) : null;
+    }));
   }
 
   /** What a call calls; any member can be that. */
