@@ -131,9 +131,9 @@ export class Holding {
     if ((type.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike | TypeFlags.ESSymbolLike | TypeFlags.EnumLike
       | TypeFlags.VoidLike | TypeFlags.Null | TypeFlags.Never | TypeFlags.Index)) !== 0) return false;
     if (type.isUnionOrIntersection()) return type.types.some((part) => this.type(part, depth + 1));
-    if ((type.flags & TypeFlags.Object) === 0 || type.symbol === undefined || depth > 4) return true;
+    const symbol = type.symbol as ts.Symbol | undefined;
+    if ((type.flags & TypeFlags.Object) === 0 || symbol === undefined || depth > 4) return true;
     const { objectFlags, target } = type as ts.TypeReference;
-    const { symbol } = type;
     if ((objectFlags & ObjectFlags.Reference) !== 0 && (target.objectFlags & ObjectFlags.Tuple) !== 0) return this.arguments(type as ts.TypeReference, depth);
     if ((objectFlags & (ObjectFlags.ClassOrInterface | ObjectFlags.Reference)) !== 0 && (symbol.flags & (SymbolFlags.Class | SymbolFlags.Interface)) !== 0) {
       const first = symbol.declarations?.[0];
