@@ -11,6 +11,7 @@ import type {
 import { isStatic, memberName, spanOf, type FunctionNode } from './names.ts';
 import { NO_TAGS, skipTypes } from './symbols.ts';
 import { allowedOn, moduleComment, type TagUse } from './tags.ts';
+import { forEachNode } from './traverse.ts';
 import type { Walk } from './walk.ts';
 
 /** What is known of a function before its body is walked. */
@@ -64,14 +65,7 @@ export class DeclarationReader {
     const { source } = this.walk;
     this.functions.push(this.moduleHead());
     this.moduleFaults();
-    const stack: ts.Node[] = [source];
-    while (stack.length > 0) {
-      const node = stack.pop() as ts.Node;
-      this.visit(node);
-      const children: ts.Node[] = [];
-      this.ts.forEachChild(node, (child) => { children.push(child); });
-      for (let i = children.length - 1; i >= 0; i--) stack.push(children[i] as ts.Node);
-    }
+    forEachNode(this.ts, source, (node) => { this.visit(node); });
     return { functions: this.functions, members: this.members, types: this.types, tagProblems: this.tagProblems };
   }
 

@@ -5,7 +5,7 @@
  * Leaves to others: the order of statements (`statements.ts`), which functions an expression may stand for (`values.ts`).
  */
 import type ts from 'typescript';
-import type { Argument, CallKind, CallSite, Tags, UnknownReason, Value } from '../../model/summary.ts';
+import type { Argument, CallKind, CallSite, Span, Tags, UnknownReason, Value } from '../../model/summary.ts';
 import { assume, assumeCoroutine, assumeThread, forget, mapWays, union, type AtomFact, type State, type Way } from './facts.ts';
 import { isStatic, memberName } from './names.ts';
 import { NO_TAGS, skipTypes, type PredicateMeaning } from './symbols.ts';
@@ -23,6 +23,7 @@ const LISTEN = new Set(['on', 'once', 'addListener', 'prependListener', 'prepend
 const EMIT = new Set(['emit', 'dispatchEvent']);
 const UNREACHED: State = [];
 const MAX_TEXT = 60;
+const NOWHERE: Span = { line: 1, column: 1, endLine: 1, endColumn: 1 };
 
 export class Expressions {
   private readonly walk: Walk;
@@ -203,7 +204,8 @@ export class Expressions {
     if (ts.isSpreadElement(node)) return { value: walk.value(node.expression), span: walk.span(node), spread: true };
     const value = walk.value(node);
     if (walk.dry === 0) this.structural(node);
-    return { value, span: walk.span(node), ...(this.isName(node) ? { named: true as const } : {}) };
+    // Where nothing is handed over, nobody asks for the place.
+    return { value, span: value === null ? NOWHERE : walk.span(node), ...(this.isName(node) ? { named: true as const } : {}) };
   }
 
   private isName(node: ts.Expression): boolean {
@@ -270,7 +272,10 @@ export class Expressions {
   }
 
   private text(node: ts.Node): string {
-    const text = node.getText(this.walk.source).replace(/\s+/g, ' ');
+    // Of a long chain of calls, the end is enough.
+    const start = Math.max(node.getStart(this.walk.source), node.end - 8 * MAX_TEXT);
+    const written = this.walk.source.text.slice(start, node.end);
+    const text = /\s/.test(written) ? written.replace(/\s+/g, ' ').trimStart() : written;
     return text.length > MAX_TEXT ? `…${text.slice(text.length - MAX_TEXT + 1)}` : text;
   }
 
@@ -375,7 +380,7 @@ export class Expressions {
     while (ts.isVoidExpression(statement) || ts.isParenthesizedExpression(statement) || ts.isAwaitExpression(statement)) statement = statement.parent;
     const atTop = statement === body.node || ((ts.isExpressionStatement(statement) || ts.isReturnStatement(statement)) && runsAlways(ts, statement, body.node));
     const repeated = body.assertions.some((other) => other.kind === kind && other.placement !== 'conditional');
-    const placement = !atTop ? 'conditional' : repeated ? 'repeated' : statement === body.node || body.leading.has(statement) ? 'ok' : 'late';
+    const placement = !atTop ? 'conditional' : repeated ? 'repeated' : statement === body.node || body.leading().has(statement) ? 'ok' : 'late';
     const name = ts.isCallExpression(node) ? this.text(node.expression) : this.text(node);
     body.assertions.push({ kind, span: walk.span(node), placement, name });
   }

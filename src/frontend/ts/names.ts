@@ -6,6 +6,7 @@
  */
 import type ts from 'typescript';
 import type { Span } from '../../model/summary.ts';
+import { forEachNode } from './traverse.ts';
 
 export type Compiler = typeof ts;
 
@@ -15,6 +16,7 @@ export type FunctionNode =
 
 interface FileNames {
   readonly file: string;
+  /** Names within the file. */
   readonly names: Map<ts.Node, string>;
 }
 
@@ -22,6 +24,7 @@ export class Names {
   private readonly ts: Compiler;
   private readonly root: string;
   private readonly cache = new Map<ts.SourceFile, FileNames>();
+  private readonly keys = new Map<ts.Node, string>();
 
   constructor(compiler: Compiler, root: string) {
     this.ts = compiler;
@@ -29,7 +32,7 @@ export class Names {
   }
 
   fileOf(source: ts.SourceFile): string {
-    return relativePath(this.root, source.fileName);
+    return this.namesOf(source).file;
   }
 
   isFunction(node: ts.Node): node is FunctionNode {
@@ -45,8 +48,13 @@ export class Names {
 
   /** Key of any declaration: functions, classes, interfaces, members, variables. */
   key(node: ts.Node): string {
-    const source = node.getSourceFile();
-    return `${this.fileOf(source)}#${this.nameIn(source, node)}`;
+    let key = this.keys.get(node);
+    if (key === undefined) {
+      const names = this.namesOf(node.getSourceFile());
+      key = `${names.file}#${this.nameIn(names, node)}`;
+      this.keys.set(node, key);
+    }
+    return key;
   }
 
   moduleKey(source: ts.SourceFile): string {
@@ -59,7 +67,7 @@ export class Names {
 
   /** Name for people: the key's path without `static`, `get` and `set`. */
   display(node: ts.Node): string {
-    return this.nameIn(node.getSourceFile(), node).replace(/(^|[./])(?:static )?(?:[gs]et )?/g, '$1');
+    return this.nameIn(this.namesOf(node.getSourceFile()), node).replace(/(^|[./])(?:static )?(?:[gs]et )?/g, '$1');
   }
 
   /** The nearest function, field initialiser or module that runs the code at `node`, as a key. */
@@ -74,13 +82,17 @@ export class Names {
     return this.moduleKey(node.getSourceFile());
   }
 
-  private nameIn(source: ts.SourceFile, node: ts.Node): string {
+  private namesOf(source: ts.SourceFile): FileNames {
     let names = this.cache.get(source);
     if (names === undefined) {
-      names = { file: this.fileOf(source), names: new Map() };
+      names = { file: relativePath(this.root, source.fileName), names: new Map() };
       this.cache.set(source, names);
       if (!source.isDeclarationFile) this.nameAll(source, names);
     }
+    return names;
+  }
+
+  private nameIn(names: FileNames, node: ts.Node): string {
     let name = names.names.get(node);
     if (name === undefined) {
       name = this.pathOf(node, names);
@@ -92,19 +104,13 @@ export class Names {
   /** Names every function with a body in source order, so that equal names get `~2`, `~3` whoever asks first. */
   private nameAll(source: ts.SourceFile, names: FileNames): void {
     const taken = new Map<string, number>();
-    const stack: ts.Node[] = [source];
-    while (stack.length > 0) {
-      const node = stack.pop() as ts.Node;
-      if ((this.isFunction(node) && node.body !== undefined) || this.ts.isClassLike(node)) {
-        const path = this.pathOf(node, names);
-        const count = (taken.get(path) ?? 0) + 1;
-        taken.set(path, count);
-        names.names.set(node, count === 1 ? path : `${path}~${count}`);
-      }
-      const children: ts.Node[] = [];
-      this.ts.forEachChild(node, (child) => { children.push(child); });
-      for (let i = children.length - 1; i >= 0; i--) stack.push(children[i] as ts.Node);
-    }
+    forEachNode(this.ts, source, (node) => {
+      if (!(this.isFunction(node) && node.body !== undefined) && !this.ts.isClassLike(node)) return;
+      const path = this.pathOf(node, names);
+      const count = (taken.get(path) ?? 0) + 1;
+      taken.set(path, count);
+      names.names.set(node, count === 1 ? path : `${path}~${count}`);
+    });
   }
 
   private pathOf(node: ts.Node, names: FileNames): string {

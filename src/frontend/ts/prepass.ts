@@ -8,6 +8,7 @@
 import type ts from 'typescript';
 import type { Tags } from '../../model/summary.ts';
 import { memberName, type Compiler } from './names.ts';
+import { forEachNode } from './traverse.ts';
 
 export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size'>;
 
@@ -90,9 +91,7 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
 
   for (const source of sources) {
     const tagged = graphTags.some((tag) => source.text.includes(tag));
-    const stack: ts.Node[] = [source];
-    while (stack.length > 0) {
-      const node = stack.pop() as ts.Node;
+    forEachNode(compiler, source, (node) => {
       switch (node.kind) {
         case SyntaxKind.GetAccessor: case SyntaxKind.SetAccessor:
           accessors.add(memberName(compiler, (node as ts.AccessorDeclaration).name));
@@ -140,8 +139,7 @@ export function gatherNames(compiler: Compiler, sources: readonly ts.SourceFile[
         }
         default:
       }
-      compiler.forEachChild(node, (child) => { stack.push(child); });
-    }
+    });
   }
   return { accessors, callable, slots, graphState, wellKnown, constantObjects, taggedTypes };
 }

@@ -18,6 +18,7 @@ import { Statements } from './statements.ts';
 import { AskedNames, type SummaryMemory } from './summary-memory.ts';
 import { globPattern, RUNTIME_ASSERTIONS, skipTypes, Symbols } from './symbols.ts';
 import { TagReader } from './tags.ts';
+import { forEachNode } from './traverse.ts';
 import { Values } from './values.ts';
 import { Walk, type Body } from './walk.ts';
 
@@ -70,16 +71,13 @@ function gatherAssertionNames(compiler: Compiler, symbols: Symbols, sources: rea
   const tagNames = ['asserts', ...Object.entries(config.tags).filter(([, to]) => to === 'asserts').map(([tag]) => tag)];
   for (const source of sources) {
     if (!tagNames.some((tag) => source.text.includes(`@${tag}`))) continue;
-    const stack: ts.Node[] = [source];
-    while (stack.length > 0) {
-      const node = stack.pop() as ts.Node;
+    forEachNode(compiler, source, (node) => {
       const name = (node as ts.NamedDeclaration).name;
       if (name !== undefined && compiler.isIdentifier(name) && (compiler.isFunctionLike(node) || compiler.isVariableDeclaration(node))) {
         const { asserts } = symbols.ownTags(node);
         if (asserts !== undefined) known.set(name.text, asserts);
       }
-      compiler.forEachChild(node, (child) => { stack.push(child); });
-    }
+    });
   }
   return known;
 }
@@ -158,8 +156,9 @@ class FileSummarizer {
   /** Walks a body; a second time with all conditions followed where something in it depends on the context. */
   private walkBody(head: FunctionHead): Body {
     const { walk } = this;
+    let leading: ReadonlySet<ts.Node> | undefined;
     const body: Body = {
-      key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: this.leadingStatements(head.node),
+      key: head.key, node: head.node, name: head.name, returns: [], assertions: [], leading: () => leading ??= this.leadingStatements(head.node),
       returnsFunctions: this.returnsFunctions(head.node), tracking: false, sensitive: false, skipped: false, looseDrains: new Set(), kills: 0, writes: false,
     };
     walk.body = body;
@@ -301,5 +300,5 @@ class FileSummarizer {
 }
 
 function distinct(values: readonly Value[]): Value[] {
-  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+  return values.length < 2 ? [...values] : [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }

@@ -43,12 +43,16 @@ export class Symbols {
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
+  private readonly ownTagCache = new Map<ts.Declaration, Tags>();
   /** Names of enums and of objects declared `as const`. */
   constantObjects: NameSet = new Set();
   private taggedLibraries: boolean | null = null;
   private readonly taggedCache = new Map<ts.SourceFile, boolean>();
   private readonly externalCache = new Map<ts.SourceFile, boolean>();
   private readonly models: readonly CompiledModel[];
+  private readonly modelsByModule = new Map<string, readonly CompiledModel[]>();
+  private readonly externalNames = new Map<ts.Declaration, ExternalName>();
+  private readonly modules = new Map<ts.SourceFile, string>();
   private readonly meanings = new Map<ts.Node, ts.Symbol | null>();
   private readonly moduleCache = new Map<ts.SourceFile, Tags>();
   private readonly predicates = new Map<ts.Symbol, PredicateMeaning | null>();
@@ -160,9 +164,13 @@ export class Symbols {
 
   /** Tags written at the declaration itself, or given to it by a model. */
   ownTags(declaration: ts.Declaration): Tags {
-    const uses = this.reader.uses(declaration);
+    const known = this.ownTagCache.get(declaration);
+    if (known !== undefined) return known;
+    const uses = this.reader.mentions(declaration.getSourceFile()) ? this.reader.uses(declaration) : [];
     const own = uses.length === 0 ? NO_TAGS : this.reader.parse(uses, this.parameterNames(declaration));
-    return merge(own, this.modelTags(declaration));
+    const tags = merge(own, this.modelTags(declaration));
+    this.ownTagCache.set(declaration, tags);
+    return tags;
   }
 
   /**
@@ -485,35 +493,69 @@ export class Symbols {
   }
 
   /** Module and name by which configuration and models speak of a declaration outside the project. */
-  externalName(declaration: ts.Declaration): { readonly module: string; readonly name: string } {
+  externalName(declaration: ts.Declaration): ExternalName {
+    let name = this.externalNames.get(declaration);
+    if (name === undefined) {
+      name = { module: this.moduleOf(declaration), name: this.pathInModule(declaration) };
+      this.externalNames.set(declaration, name);
+    }
+    return name;
+  }
+
+  private pathInModule(declaration: ts.Declaration): string {
     const { ts } = this;
-    const source = declaration.getSourceFile();
     const parts: string[] = [];
-    let ambient: string | null = null;
     for (let at: ts.Node = declaration; !ts.isSourceFile(at); at = at.parent) {
-      if (ts.isModuleDeclaration(at) && ts.isStringLiteral(at.name)) { ambient = at.name.text; break; }
+      if (ts.isModuleDeclaration(at) && ts.isStringLiteral(at.name)) break;
       if (ts.isConstructorDeclaration(at) || ts.isConstructSignatureDeclaration(at)) { parts.unshift('new'); continue; }
       const name = (at as ts.NamedDeclaration).name;
       if (name !== undefined && !ts.isParameter(at)) parts.unshift(memberName(ts, name));
     }
-    const name = parts.join('.').replace(/Constructor\b/, '');
-    if (ambient !== null) return { module: ambient, name };
-    if (this.program.isSourceFileDefaultLibrary(source)) return { module: 'lib', name };
+    return parts.join('.').replace(/Constructor\b/, '');
+  }
+
+  private moduleOf(declaration: ts.Declaration): string {
+    const { ts } = this;
+    const source = declaration.getSourceFile();
+    if (source.isDeclarationFile) {
+      for (let at: ts.Node = declaration; !ts.isSourceFile(at); at = at.parent) if (ts.isModuleDeclaration(at) && ts.isStringLiteral(at.name)) return at.name.text;
+    }
+    let module = this.modules.get(source);
+    if (module === undefined) {
+      module = this.moduleOfFile(source);
+      this.modules.set(source, module);
+    }
+    return module;
+  }
+
+  private moduleOfFile(source: ts.SourceFile): string {
+    if (this.program.isSourceFileDefaultLibrary(source)) return 'lib';
     const inPackages = source.fileName.lastIndexOf('/node_modules/');
-    if (inPackages < 0) return { module: this.names.fileOf(source), name };
+    if (inPackages < 0) return this.names.fileOf(source);
     const path = source.fileName.slice(inPackages + '/node_modules/'.length).split('/');
     const packageName = (path[0] ?? '').startsWith('@') ? `${path[0] ?? ''}/${path[1] ?? ''}` : path[0] ?? '';
-    if (packageName === '@types/node') return { module: 'node', name };
-    return { module: packageName.startsWith('@types/') ? packageName.slice('@types/'.length) : packageName, name };
+    if (packageName === '@types/node') return 'node';
+    return packageName.startsWith('@types/') ? packageName.slice('@types/'.length) : packageName;
   }
 
   private modelTags(declaration: ts.Declaration): Tags {
-    if (this.models.length === 0) return NO_TAGS;
+    const models = this.modelsOf(this.moduleOf(declaration));
+    if (models.length === 0) return NO_TAGS;
     const isLibraryConstant = this.ts.isVariableDeclaration(declaration) && this.isExternal(declaration.getSourceFile());
     if (!isLibraryConstant && !this.ts.isFunctionLike(declaration) && this.signatureNode(declaration) === null) return NO_TAGS;
-    const { module, name } = this.externalName(declaration);
-    for (const model of this.models) if (model.matches(module, name)) return model.tags;
+    const { name } = this.externalName(declaration);
+    for (const model of models) if (model.matches(name)) return model.tags;
     return NO_TAGS;
+  }
+
+  /** The models that speak of a module. */
+  private modelsOf(module: string): readonly CompiledModel[] {
+    let models = this.modelsByModule.get(module);
+    if (models === undefined) {
+      models = this.models.filter((model) => model.isOf(module));
+      this.modelsByModule.set(module, models);
+    }
+    return models;
   }
 
   private mayBeConstant(e: ts.PropertyAccessExpression): boolean {
@@ -573,9 +615,15 @@ export function merge(first: Tags, second: Tags): Tags {
   return first === NO_TAGS ? second : { ...second, ...first };
 }
 
+interface ExternalName {
+  readonly module: string;
+  readonly name: string;
+}
+
 interface CompiledModel {
   readonly tags: Tags;
-  matches(module: string, name: string): boolean;
+  isOf(module: string): boolean;
+  matches(name: string): boolean;
 }
 
 function compileModel(model: Model): CompiledModel {
@@ -589,7 +637,8 @@ function compileModel(model: Model): CompiledModel {
   };
   return {
     tags: { ...tags, fromModel: true },
-    matches: (m, n) => modulePattern.test(m.replace(/^node:/, '')) && namePattern.test(n) && !exceptions.some((e) => e.test(n)),
+    isOf: (m) => modulePattern.test(m.replace(/^node:/, '')),
+    matches: (n) => namePattern.test(n) && !exceptions.some((e) => e.test(n)),
   };
 }
 

@@ -37,10 +37,24 @@ export interface TagUse {
 export class TagReader {
   private readonly ts: Compiler;
   private readonly renamed: ReadonlyMap<string, string>;
+  private readonly anyTag: RegExp;
+  private readonly mentioning = new Map<ts.SourceFile, boolean>();
 
   constructor(compiler: Compiler, renamed: Readonly<Record<string, string>>) {
     this.ts = compiler;
     this.renamed = new Map(Object.entries(renamed));
+    const names = [...OUR_TAGS, ...this.renamed.keys()].map((name) => name.replace(/[^\w]/g, '\\$&'));
+    this.anyTag = new RegExp(`@(?:${names.join('|')})\\b`);
+  }
+
+  /** Whether any of our tags is in the file at all; most files have none. */
+  mentions(source: ts.SourceFile): boolean {
+    let mentions = this.mentioning.get(source);
+    if (mentions === undefined) {
+      mentions = this.anyTag.test(source.text);
+      this.mentioning.set(source, mentions);
+    }
+    return mentions;
   }
 
   /** Our tags and their misspellings in the JSDoc comment that belongs to `node`; a module comment belongs to the file. */

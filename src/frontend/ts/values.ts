@@ -14,12 +14,14 @@ import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
 export interface SiteIndex {
   /** Index of the call site made for a call expression that was walked already. */
   siteOf(node: ts.Node): number | undefined;
+  /** Whether the call takes anything that could come out of it again. */
+  takesValues(site: number): boolean;
 }
 
 /** A table with more members than this is no list of handlers to choose from. */
 const MAX_MEMBERS = 256;
 
-const NO_SITES: SiteIndex = { siteOf: () => undefined };
+const NO_SITES: SiteIndex = { siteOf: () => undefined, takesValues: () => true };
 
 export class Values {
   /** Tagged members of libraries that the file at hand fills; emptied for every file. */
@@ -54,7 +56,7 @@ export class Values {
       const bound = ts.isCallExpression(e) ? this.boundFunction(e, sites) : null;
       if (bound !== null) return bound;
       const site = sites.siteOf(e);
-      return site === undefined || !this.resultHolds(e, called) ? null : { k: 'call', site };
+      return site === undefined || !this.resultHolds(e, site, sites, called) ? null : { k: 'call', site };
     }
     if (ts.isAwaitExpression(e)) return this.of(e.expression, sites);
     if (ts.isYieldExpression(e)) return null;
@@ -86,13 +88,16 @@ export class Values {
    * Whether the result of a call can hold a function. A declared type tells, and where that is open (`get<T>(id: Id<T>): T`)
    * the type at the call does. What a project's function returns without saying so is followed anyway.
    */
-  private resultHolds(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression, called: boolean): boolean {
+  private resultHolds(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression, site: number, sites: SiteIndex, called: boolean): boolean {
     const { ts, checker, holding } = this.symbols;
     if (called) return true;
     const symbol = this.symbols.meaning(skipTypes(ts, ts.isTaggedTemplateExpression(e) ? e.tag : e.expression));
     const definition = symbol === null ? null : this.symbols.definition(symbol);
     if (definition === null) return true;
-    if (ts.isNewExpression(e)) return this.symbols.isExternal(definition.getSourceFile()) ? holding.type(checker.getTypeAtLocation(e)) : !ts.isClassLike(definition);
+    const external = this.symbols.isExternal(definition.getSourceFile());
+    // A library gives back what it was given, or nothing that we know of.
+    if (external && !sites.takesValues(site)) return false;
+    if (ts.isNewExpression(e)) return external ? holding.type(checker.getTypeAtLocation(e)) : !ts.isClassLike(definition);
     const type = this.symbols.signatureNode(definition)?.type;
     return type === undefined || (holding.mayHold(type) && holding.type(checker.getTypeAtLocation(e)));
   }

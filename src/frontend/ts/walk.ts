@@ -7,11 +7,15 @@ import type ts from 'typescript';
 import type {
   AssertionSite, CallSite, DrainProblem, Flow, GraphWrite, Guard, ParamFact, PathFacts, SlotAssignment, Span, Value,
 } from '../../model/summary.ts';
-import { spanOf, type Compiler, type Names } from './names.ts';
+import type { Compiler, Names } from './names.ts';
 import type { ProjectNames } from './prepass.ts';
 import type { State } from './facts.ts';
+import { forEachNode } from './traverse.ts';
 import { skipTypes, type Symbols } from './symbols.ts';
 import type { Values } from './values.ts';
+
+const NOTHING_KNOWN: PathFacts = {};
+const ALWAYS: Guard = [NOTHING_KNOWN];
 
 /** Facts about one function while it is walked. */
 export interface Body {
@@ -23,7 +27,7 @@ export interface Body {
   readonly returnsFunctions: boolean;
   readonly assertions: AssertionSite[];
   /** Top-level statements of the body up to the first with an effect may hold assertions. */
-  readonly leading: ReadonlySet<ts.Node>;
+  readonly leading: () => ReadonlySet<ts.Node>;
   /** Whether conditions on locals and properties are followed; only where something depends on them. */
   tracking: boolean;
   /** A predicate, assertion, switch or drain was met. */
@@ -71,6 +75,8 @@ export class Walk {
   dry = 0;
   body!: Body;
   private readonly sites = new Map<ts.Node, number>();
+  private readonly lineStarts: readonly number[];
+  private lastLine = 0;
   private assigned: Map<string, Set<ts.Node>> | null = null;
   private readonly paramAtoms = new Map<string, { readonly fn: string; readonly index: number }>();
 
@@ -81,6 +87,7 @@ export class Walk {
     this.values = values;
     this.project = project;
     this.source = source;
+    this.lineStarts = source.getLineStarts();
     this.expireAtAwait = expireAtAwait;
   }
 
@@ -88,8 +95,33 @@ export class Walk {
     return this.sites.get(node);
   }
 
+  takesValues(site: number): boolean {
+    const call = this.calls[site];
+    return call === undefined || call.receiver !== undefined || call.args.some(({ value }) => value !== null && value.k !== 'lit');
+  }
+
   span(node: ts.Node): Span {
-    return spanOf(this.source, node.getStart(this.source), node.end);
+    const start = node.getStart(this.source);
+    const from = this.lineOf(start);
+    const to = this.lineOf(node.end);
+    const starts = this.lineStarts;
+    return { line: from + 1, column: start - (starts[from] as number) + 1, endLine: to + 1, endColumn: node.end - (starts[to] as number) + 1 };
+  }
+
+  /** Places are asked for in about the order of the text, so that the last line is the best guess. */
+  private lineOf(position: number): number {
+    const starts = this.lineStarts;
+    let low = this.lastLine;
+    if ((starts[low] as number) > position) low = 0;
+    else if (position < (starts[low + 1] ?? Infinity)) return low;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] as number) <= position) low = middle;
+      else high = middle;
+    }
+    this.lastLine = low;
+    return low;
   }
 
   value(expression: ts.Expression): Value | null {
@@ -184,30 +216,33 @@ export class Walk {
   private assignments(): Map<string, Set<ts.Node>> {
     if (this.assigned !== null) return this.assigned;
     const assigned = new Map<string, Set<ts.Node>>();
-    const visit = (node: ts.Node, owner: ts.Node): void => {
+    forEachAssignment(this.ts, this.source, (node) => {
       forEachAssignedName(this.ts, node, (_, target) => {
         if (target === null) return;
         const declaration = this.symbols.meaning(target)?.valueDeclaration;
         if (declaration === undefined) return;
         const key = `${target.text}@${String(declaration.pos)}`;
         const functions = assigned.get(key) ?? new Set();
-        functions.add(owner);
+        functions.add(this.ownerOf(node));
         assigned.set(key, functions);
       });
-    };
-    const stack: { node: ts.Node; owner: ts.Node }[] = [{ node: this.source, owner: this.source }];
-    while (stack.length > 0) {
-      const { node, owner } = stack.pop() as { node: ts.Node; owner: ts.Node };
-      visit(node, owner);
-      const inner = this.names.isFunction(node) ? node : owner;
-      this.ts.forEachChild(node, (child) => { stack.push({ node: child, owner: inner }); });
-    }
+    });
     this.assigned = assigned;
     return assigned;
   }
 
+  /** The function whose code a node is. */
+  private ownerOf(node: ts.Node): ts.Node {
+    let at = node.parent;
+    while (!this.ts.isSourceFile(at) && !this.names.isFunction(at)) at = at.parent;
+    return at;
+  }
+
   guard(state: State): Guard {
-    if (state.length === 1) return [this.pathFacts(state[0] as State[number])];
+    if (state.length === 1) {
+      const facts = this.pathFacts(state[0] as State[number]);
+      return facts === NOTHING_KNOWN ? ALWAYS : [facts];
+    }
     const distinct = new Map<string, PathFacts>();
     for (const way of state) {
       const facts = this.pathFacts(way);
@@ -218,6 +253,7 @@ export class Walk {
   }
 
   private pathFacts(way: State[number]): PathFacts {
+    if (way.thread === null && way.coroutine === null && !way.graphWritable && way.atoms.size === 0) return NOTHING_KNOWN;
     const params: ParamFact[] = [];
     for (const [key, fact] of way.atoms) {
       const param = this.paramAtoms.get(key);
@@ -230,6 +266,25 @@ export class Walk {
       ...(params.length === 0 ? {} : { params }),
     };
   }
+}
+
+/** Calls back with each node from `root` on that assigns something. */
+function forEachAssignment(compiler: Compiler, root: ts.Node, report: (node: ts.Node) => void): void {
+  const { SyntaxKind } = compiler;
+  forEachNode(compiler, root, (node) => {
+    switch (node.kind) {
+      case SyntaxKind.BinaryExpression: {
+        const { kind } = (node as ts.BinaryExpression).operatorToken;
+        if (kind >= SyntaxKind.FirstAssignment && kind <= SyntaxKind.LastAssignment) report(node);
+        return true;
+      }
+      case SyntaxKind.PrefixUnaryExpression: case SyntaxKind.PostfixUnaryExpression: case SyntaxKind.ForInStatement: case SyntaxKind.ForOfStatement:
+        report(node);
+        return true;
+      case SyntaxKind.ExpressionWithTypeArguments: return true;
+      default: return !compiler.isTypeNode(node);
+    }
+  });
 }
 
 /** Calls back with each name a node itself assigns: `x` with its identifier, and `.p` for a property of whatever object. */
@@ -263,11 +318,6 @@ export function forEachAssignedName(compiler: Compiler, node: ts.Node, report: (
 /** The names assigned anywhere below a node, closures included. */
 export function assignedNames(compiler: Compiler, node: ts.Node): Set<string> {
   const names = new Set<string>();
-  const stack: ts.Node[] = [node];
-  while (stack.length > 0) {
-    const at = stack.pop() as ts.Node;
-    forEachAssignedName(compiler, at, (name) => { names.add(name); });
-    compiler.forEachChild(at, (child) => { stack.push(child); });
-  }
+  forEachAssignment(compiler, node, (at) => { forEachAssignedName(compiler, at, (name) => { names.add(name); }); });
   return names;
 }

@@ -1,0 +1,19 @@
+/** Walks over syntax trees that take no stack, however deep a tree is. */
+import type ts from 'typescript';
+import type { Compiler } from './names.ts';
+
+/** Visits every node from `root` on in source order. Below a node for which `visit` returns false it does not go. */
+export function forEachNode(compiler: Compiler, root: ts.Node, visit: (node: ts.Node) => unknown): void {
+  const stack: ts.Node[] = [root];
+  const push = (child: ts.Node): void => { stack.push(child); };
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (visit(node) === false) continue;
+    const first = stack.length;
+    compiler.forEachChild(node, push);
+    for (let low = first, high = stack.length - 1; low < high; low++, high--) {
+      const lower = stack[low] as ts.Node;
+      stack[low] = stack[high] as ts.Node;
+      stack[high] = lower;
+    }
+  }
+}
