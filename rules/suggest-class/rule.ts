@@ -129,9 +129,15 @@ function asCoroutine(fn: FunctionNode, coroutines: ReadonlyMap<number, readonly 
  * Grows until nothing is added: a caller that was found to be one counts as one.
  */
 export function inferredCoroutines(analysis: Analysis): ReadonlyMap<number, readonly string[]> {
+  if (!analysis.functions.some((fn) => fn.classification.coroutine === 'coroutine')) return new Map();
   const callers = new Map<string, FunctionNode[]>();
   for (const { caller, callees } of analysis.calls) {
-    for (const { key } of callees) if (key !== caller.summary.key) callers.set(key, [...(callers.get(key) ?? []), caller]);
+    for (const { key } of callees) {
+      if (key === caller.summary.key) continue;
+      const known = callers.get(key);
+      if (known === undefined) callers.set(key, [caller]);
+      else known.push(caller);
+    }
   }
   const chains = new Map<number, readonly string[]>();
   const candidates = analysis.functions.filter((fn) => takesTag(fn) && fn.classification.coroutine === null && !analysis.isUsedAsValue(fn) && callers.has(fn.summary.key));

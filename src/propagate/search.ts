@@ -328,7 +328,7 @@ export class Givers {
         if (argument.named !== true || argument.value === null || argument.value.k === 'lit') continue;
         if (argument.value.k === 'param') { this.addPassed(program, flow, site, index, argument.value); continue; }
         const direct = argument.value.k === 'fn' ? program.functionId(argument.value.key) : undefined;
-        const functions = direct !== undefined ? [direct] : flow.held(argument.value, site.base).filter((t) => t.kind === 'function').map((t) => t.fn);
+        const functions = (direct !== undefined ? [direct] : flow.held(argument.value, site.base).filter((t) => t.kind === 'function').map((t) => t.fn)).filter((fn) => isJudged(program.functions[fn]));
         if (functions.length === 0) continue;
         for (const callee of flow.callees(site)) {
           if (callee.kind !== 'function') continue;
@@ -411,4 +411,11 @@ function targetHop(callee: Callee, edge: EdgeKind, file: string, span: Span): Ho
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Whether anybody may want to report the function: only then it matters who gave it. */
+function isJudged(fn: FunctionNode | undefined): boolean {
+  if (fn === undefined) return false;
+  const { classification, permissionApi, summary } = fn;
+  return classification.class !== null || classification.coroutine !== null || permissionApi || summary.tags.blocking === true || summary.inheritedTags.blocking === true;
 }

@@ -54,11 +54,14 @@ export class DeclarationReader {
   private readonly types: TypeSummary[] = [];
   private readonly tagProblems: TagProblem[] = [];
   private readonly moduleTags: Tags;
+  /** Whether a doc comment stands behind other code on its line. */
+  private readonly hasCommentsBehind: boolean;
 
   constructor(walk: Walk) {
     this.walk = walk;
     this.ts = walk.ts;
     this.moduleTags = walk.symbols.moduleTags(walk.source);
+    this.hasCommentsBehind = /[^\s][ \t]*\/\*\*[^/]/.test(walk.source.text);
   }
 
   read(): Declarations {
@@ -348,7 +351,10 @@ export class DeclarationReader {
         if (use !== null) uses.push(use);
       }
     }
-    if (docs.length === 0) uses.push(...walk.symbols.reader.usesBehind(node).filter(() => !ts.isVariableDeclaration(node)));
+    if (docs.length === 0) {
+      if (!this.hasCommentsBehind || ts.isVariableDeclaration(node)) return;
+      uses.push(...walk.symbols.reader.usesBehind(node));
+    }
     if (uses.length === 0) return;
     const declared = this.documented(node);
     const target = this.targetOf(declared);

@@ -39,14 +39,18 @@ const MAX_WAYS = 12;
 
 export function mapWays(state: State, change: (way: Way) => Way | null): State {
   const ways: Way[] = [];
+  let same = true;
   for (const way of state) {
     const changed = change(way);
+    if (changed !== way) same = false;
     if (changed !== null) ways.push(changed);
   }
+  if (same) return state;
   return state.length > 1 ? union(ways, []) : ways;
 }
 
 export function union(a: State, b: State): State {
+  if (a === b) return a;
   if (b.length === 0 && a.length <= 1) return a;
   if (a.length === 0 && b.length <= 1) return b;
   let ways: Way[] = [];
@@ -68,7 +72,8 @@ function covers(a: Way, b: Way): boolean {
   if (a.thread === null && b.thread === 'any') return false;
   if (a.coroutine !== null && a.coroutine !== b.coroutine) return false;
   if (a.graphWritable && !b.graphWritable) return false;
-  if (!sameDrains(a.drains, b.drains) || a.loose.size !== b.loose.size) return false;
+  if (a.atoms.size > b.atoms.size || !sameDrains(a.drains, b.drains) || a.loose.size !== b.loose.size) return false;
+  if (a.atoms === b.atoms) return true;
   for (const [key, fact] of a.atoms) {
     const other = b.atoms.get(key);
     if (other === undefined || !factCovers(fact, other)) return false;
@@ -125,6 +130,7 @@ function complement(a: Way, b: Way): Way | null {
 
 function differingAtoms(a: Way, b: Way): string[] | null {
   if (a.atoms.size !== b.atoms.size) return null;
+  if (a.atoms === b.atoms) return [];
   const keys: string[] = [];
   for (const [key, fact] of a.atoms) {
     const other = b.atoms.get(key);

@@ -135,10 +135,12 @@ class FileSummarizer {
   private function(head: FunctionHead, waivedAssertions: readonly WaivedAssertion[]): FunctionSummary {
     const { walk } = this;
     const body = head.hasBody ? this.walkBody(head) : null;
-    const { node, nameNode, parent, container, literalMember, expressionBody, ...rest } = head;
+    const { node, nameNode, parent, container, literalMember, expressionBody } = head;
     const whole = head.kind === 'module';
     return {
-      ...rest,
+      key: head.key, name: head.name, kind: head.kind, hasBody: head.hasBody, async: head.async, generator: head.generator, params: head.params,
+      tags: head.tags, inheritedTags: head.inheritedTags, inheritedContainerTags: head.inheritedContainerTags, containerTags: head.containerTags,
+      moduleTags: head.moduleTags, typeTags: head.typeTags,
       nameSpan: whole ? { line: 1, column: 1, endLine: 1, endColumn: 1 } : walk.span(nameNode),
       span: walk.span(node),
       ...(parent === null ? {} : { parent }),
