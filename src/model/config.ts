@@ -4,7 +4,7 @@ import type { Level } from './finding.ts';
 
 /** A statement about functions that cannot be tagged in their source: by module and name pattern. */
 export interface Model {
-  /** Package name, `node:` module or project path; `*` matches within a segment, `**` across. */
+  /** Package name, `node:` module, or path of a project file with or without extension; `*` matches within a segment, `**` across. */
   readonly module: string;
   /** Function or member name, `Type.member` for members; `*` matches any run of characters. */
   readonly name: string;

@@ -543,9 +543,30 @@ export class Symbols {
     if (models.length === 0) return NO_TAGS;
     const isLibraryConstant = this.ts.isVariableDeclaration(declaration) && this.isExternal(declaration.getSourceFile());
     if (!isLibraryConstant && !this.ts.isFunctionLike(declaration) && this.signatureNode(declaration) === null) return NO_TAGS;
-    const { name } = this.externalName(declaration);
+    const name = this.modelName(declaration);
+    if (name === null) return NO_TAGS;
     for (const model of models) if (model.matches(name)) return model.tags;
     return NO_TAGS;
+  }
+
+  /**
+   * The name by which a model speaks of a function: its own, within its class or object. Of a function inside another one that is the
+   * inner name alone; a closure that nothing names has none, so that what a model says of a function does not hold for what it makes.
+   */
+  private modelName(declaration: ts.Declaration): string | null {
+    const { ts } = this;
+    if (this.isExternal(declaration.getSourceFile())) return this.externalName(declaration).name;
+    if (ts.isParameter(declaration)) return null;
+    const isAnonymous = ts.isArrowFunction(declaration) || (ts.isFunctionExpression(declaration) && declaration.name === undefined);
+    const start = isAnonymous ? holderOf(ts, declaration) : declaration;
+    if (start === null) return null;
+    const { name } = this.externalName(start);
+    let depth = 0;
+    for (let at: ts.Node = start; !ts.isSourceFile(at); at = at.parent) {
+      if (at !== start && ts.isFunctionLike(at)) return name.split('.').slice(-depth).join('.');
+      if (ts.isConstructorDeclaration(at) || (at as ts.NamedDeclaration).name !== undefined) depth++;
+    }
+    return name;
   }
 
   /** The models that speak of a module. */
@@ -637,12 +658,25 @@ function compileModel(model: Model): CompiledModel {
   };
   return {
     tags: { ...tags, fromModel: true },
-    isOf: (m) => modulePattern.test(m.replace(/^node:/, '')),
+    isOf: (m) => [m.replace(/^node:/, ''), m.replace(/(\.d)?\.[cm]?[jt]sx?$/, '')].some((path) => modulePattern.test(path)),
     matches: (n) => namePattern.test(n) && !exceptions.some((e) => e.test(n)),
   };
 }
 
+/** The variable, property or member that an anonymous function is the value of. */
+function holderOf(compiler: typeof ts, value: ts.Node): ts.Declaration | null {
+  let at = value;
+  while (compiler.isParenthesizedExpression(at.parent) || compiler.isAsExpression(at.parent) || compiler.isSatisfiesExpression(at.parent)) at = at.parent;
+  const holder = at.parent;
+  const holds = compiler.isVariableDeclaration(holder) || compiler.isPropertyDeclaration(holder) || compiler.isPropertyAssignment(holder);
+  return holds && holder.initializer === at ? holder : null;
+}
+
+/** A pattern as a regular expression: with `segments`, `*` stays within a part of a path, and `**` crosses none or many. */
 export function globPattern(glob: string, segments: boolean): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replace(/\*\*|\*/g, (star) => (star === '**' || !segments ? '.*' : '[^/]*'));
+  const source = glob.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replace(/\*\*\/|\*\*|\*/g, (star) => {
+    if (star === '**/' && segments) return '(?:.*/)?';
+    return star === '*' && segments ? '[^/]*' : `.*${star === '**/' ? '/' : ''}`;
+  });
   return new RegExp(`^${source}$`);
 }
