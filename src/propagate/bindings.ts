@@ -37,7 +37,9 @@ export interface Env {
 const MAX_ENV_DEPTH = 3;
 const MAX_EVALUATION_DEPTH = 6;
 const MAX_SOURCES = 6;
+/** Contexts of one function that are kept apart whole; then by function values without what those captured; then not at all. */
 const MAX_CONTEXTS = 64;
+const MAX_SHALLOW_CONTEXTS = 1024;
 
 export class Bindings {
   readonly empty: Env = { id: 0, bindings: new Map(), depth: 0 };
@@ -258,9 +260,23 @@ export class Bindings {
     const seen = this.contexts.get(fn) ?? new Set();
     this.contexts.set(fn, seen);
     if (seen.has(env.id)) return env;
-    if (seen.size >= MAX_CONTEXTS) { this.capped.add(fn); return this.empty; }
-    seen.add(env.id);
-    return env;
+    if (seen.size < MAX_CONTEXTS) { seen.add(env.id); return env; }
+    const shallow = this.shallow(env);
+    if (seen.has(shallow.id)) return shallow;
+    this.capped.add(fn);
+    if (seen.size >= MAX_SHALLOW_CONTEXTS) return this.empty;
+    seen.add(shallow.id);
+    return shallow;
+  }
+
+  /** The same functions in the same parameters, without what they captured and without literals. */
+  private shallow(env: Env): Env {
+    const bindings = new Map<string, Binding>();
+    for (const [name, { values }] of env.bindings) {
+      const functions = values.filter((value) => value.kind !== 'literal').map((value) => (value.kind === 'closure' ? this.closure(value.fn, this.empty, value.shift, [], value.origin) : value));
+      bindings.set(name, { values: distinct(functions), open: true });
+    }
+    return this.env(bindings);
   }
 
   private closure(fn: number, env: Env, shift: number, given: readonly Bound[][], origin: Origin | null = null): Bound & { kind: 'closure' } {
