@@ -34,7 +34,8 @@ export default {
     },
     layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
     layer('trace', 'src/trace', ['src/project', 'src/engine', 'src/frontend', 'src/link', 'src/model'], 'Recording and comparing work on any project. What is shown belongs to `report`, options to `cli`.'),
-  layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/trace', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer('fix', 'src/fix', ['src/project', 'src/engine', 'src/model', 'rules'], 'Repairs follow from the analysis of any project. Options, files and diffs belong to `cli` and `report`.'),
+    layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
     layer(
       'eslint',
       'src/eslint',
@@ -57,9 +58,9 @@ export default {
     },
     {
       name: 'ts-morph-in-project-only',
-      comment: 'The engine and the front ends work with any instance of the compiler. `project` hands them one.',
+      comment: 'The engine and the front ends work with any instance of the compiler. `project` hands them one. `fix` rewrites source with it.',
       severity: 'error',
-      from: { pathNot: '^(src/project|test)/' },
+      from: { pathNot: '^(src/(project|fix)|test)/' },
       to: { path: '(^|/)node_modules/(ts-morph|@ts-morph)/' },
     },
     {

@@ -53,6 +53,11 @@ export default defineConfig(
     },
   },
   {
+    // The nodes of ts-morph are told apart by static guards of their own base class, which this rule takes for a mistake.
+    files: ['src/fix/**/*.ts'],
+    rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
+  },
+  {
     files: ['test/**/*.ts'],
     rules: {
       // The demonstration and the benchmark print.

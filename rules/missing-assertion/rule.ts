@@ -6,7 +6,7 @@
 import type { RawFinding } from '../../src/model/finding.ts';
 import type { Analysis, AnalysisRule, FunctionNode } from '../../src/model/rule.ts';
 import { ASSERTION_OF } from '../class-words.ts';
-import { declaredClass } from '../declared-class.ts';
+import { owesAssertion } from '../owed-assertions.ts';
 
 export const missingAssertion: AnalysisRule = {
   id: 'missing-assertion',
@@ -14,7 +14,7 @@ export const missingAssertion: AnalysisRule = {
   title: 'A Global State function with a body and without its assertion.',
   why: 'The analyzer does not see every call; the assertion catches at run time those that it missed.',
   evaluate(analysis: Analysis): RawFinding[] {
-    return analysis.functions.filter((fn) => owesAssertion(analysis, fn) && !hasOne(fn)).map((fn) => ({
+    return analysis.functions.filter((fn) => owesAssertion(analysis, fn, 'globalState') && !hasOne(fn)).map((fn) => ({
       rule: 'missing-assertion',
       file: fn.file,
       span: fn.summary.nameSpan,
@@ -27,28 +27,6 @@ export const missingAssertion: AnalysisRule = {
     }));
   },
 };
-
-function owesAssertion(analysis: Analysis, fn: FunctionNode): boolean {
-  const { summary } = fn;
-  if (!summary.hasBody || declaredClass(fn) !== 'globalState') return false;
-  if (summary.kind === 'module' || summary.kind === 'initializer' || summary.kind === 'signature') return false;
-  // An assertion or a predicate is what others call to learn where they run.
-  if (summary.tags.asserts !== undefined || summary.tags.predicate !== undefined) return false;
-  if (summary.tags.class === undefined && (summary.literalMember === true || isNameless(summary.name))) return false;
-  return !isClosure(analysis, fn);
-}
-
-/** A function written inside another one runs where that one lets it; methods of a class written there do not. */
-function isClosure(analysis: Analysis, fn: FunctionNode): boolean {
-  if (fn.summary.parent === undefined || fn.summary.container !== undefined) return false;
-  const parent = analysis.functionByKey(fn.summary.parent);
-  return parent !== undefined && parent.summary.kind !== 'module' && parent.summary.kind !== 'initializer';
-}
-
-/** A callback written where it is passed: `callback@12`. The tag of a module is not meant for it. */
-function isNameless(name: string): boolean {
-  return /@\d+$/.test(name);
-}
 
 function hasOne({ summary }: FunctionNode): boolean {
   return summary.assertions.some((assertion) => assertion.kind === 'globalState')

@@ -10,6 +10,7 @@ import { UsageError } from '../model/errors.ts';
 import type { CheckOptions } from './check.ts';
 import type { ClassifyOptions } from './classify.ts';
 import type { ExplainOptions } from './explain.ts';
+import type { FixOptions } from './fix.ts';
 import type { GraphOptions } from './graph.ts';
 import { packageVersion } from './package.ts';
 import type { RecallOptions } from './recall.ts';
@@ -17,7 +18,7 @@ import type { Streams } from './streams.ts';
 import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
-const LATER_COMMANDS = ['report', 'fix', 'init'];
+const LATER_COMMANDS = ['report', 'init'];
 const LATER_OPTIONS = ['--compile-commands', '--watch'];
 
 const EXAMPLE = `
@@ -38,6 +39,7 @@ export async function run(words: readonly string[], streams: Streams): Promise<n
 
   const done: Done = (result) => { status = result; };
   addCheck(program, streams, done);
+  addFix(program, streams, done);
   addClassify(program, streams, done);
   addWhy(program, streams, done);
   addGraph(program, streams, done);
@@ -81,6 +83,28 @@ Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));
+    }));
+}
+
+function addFix(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('fix', streams))
+    .description('Insert missing assertions with their imports, move late ones, correct tags; on request, add tags.')
+    .summary('Insert missing assertions; on request, tags.')
+    .argument('[paths...]', 'files, folders or globs that may be changed (default: all)')
+    .option('-n, --dry-run', 'print a diff, and write nothing')
+    .addOption(new Option('--list <file>', 'tag the functions that this JSON file lists with their classes; may be repeated').argParser(several))
+    .addOption(new Option('--tags <source>', 'add tags from the names of API modules (modules), from use (inferred)').argParser(several))
+    .option('--assert-io', 'insert assertions into I/O functions, too')
+    .option('--import <from>', 'package, or file (./…), of the assertions (default: what the project uses)')
+    .option('--no-color', 'print without colours; so does NO_COLOR')
+    .addHelpText('after', `
+Example:
+  $ gsio fix --dry-run --list header.json src/block
+Exit status: 0 done; 1 with --dry-run: something would change; 2 wrong usage, configuration or project.
+`)
+    .action(async (paths: string[], options: FixOptions) => {
+      const { fix } = await import('./fix.ts');
+      done(await fix(paths, options, streams));
     }));
 }
 

@@ -34,6 +34,8 @@ export interface AnalyzeRequest {
   /** Milliseconds since some fixed point. */
   readonly now: () => number;
   readonly onProgress: (step: string) => void;
+  /** Files, by absolute name, that are analysed as if this were their text. */
+  readonly texts?: ReadonlyMap<string, string>;
 }
 
 export interface AnalyzedProjects {
@@ -54,7 +56,8 @@ export async function modelProjects(request: AnalyzeRequest): Promise<{ readonly
   return { models: results, root };
 }
 
-async function forEachProject<Result>(request: AnalyzeRequest, work: (input: ProgramInput, config: Config) => Result): Promise<{ results: Result[]; root: string }> {
+/** Loads each project, and hands it to `work` with its configuration. */
+export async function forEachProject<Result>(request: AnalyzeRequest, work: (input: ProgramInput, config: Config) => Result): Promise<{ results: Result[]; root: string }> {
   const found = findProjects(request.projects, request.cwd);
   const configs = await configsOf(found, request);
   const filter = new PathFilter(request.paths, request.cwd);
@@ -63,7 +66,7 @@ async function forEachProject<Result>(request: AnalyzeRequest, work: (input: Pro
     const name = relativePath(request.cwd, project.configFile);
     const config = configs.get(project) ?? completeConfig({});
     request.onProgress(`Loading ${name}`);
-    const { program, ownFiles } = loadProgram(project, found.root, Object.keys(config.tags));
+    const { program, ownFiles } = loadProgram(project, found.root, Object.keys(config.tags), request.texts);
     const selected = filter.select(ownFiles);
     if (index === found.projects.length - 1) filter.rejectUnmatched();
     request.onProgress(`Analysing ${name}, files: ${String(ownFiles.size)}`);

@@ -29,12 +29,12 @@ const OPTIONS: typescript.CompilerOptions = {
   emitDeclarationOnly: false,
 };
 
-/** `furtherTags` are names that the configuration gives to tags. */
-export function loadProgram(project: Project, root: string, furtherTags: readonly string[]): LoadedProgram {
+/** `furtherTags` are names that the configuration gives to tags, `texts` what is to be read in place of files. */
+export function loadProgram(project: Project, root: string, furtherTags: readonly string[], texts?: ReadonlyMap<string, string>): LoadedProgram {
   const { commandLine } = project;
   const options = { ...commandLine.options, ...OPTIONS };
   delete options.tsBuildInfoFile;
-  const host = createSourceHost(options, furtherTags);
+  const host = createSourceHost(options, furtherTags, texts);
   const program = withinStack(() => host.parsing.file, root, () => {
     const made = ts.createProgram({
       rootNames: commandLine.fileNames,

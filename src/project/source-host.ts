@@ -1,7 +1,8 @@
 /**
  * The compiler's view of the file system.
  *
- * In: compiler options, and further names for tags. Out: a host that reads the disk, with the standard library from the bundled compiler.
+ * In: compiler options, further names for tags, and texts that take the place of files. Out: a host that reads the disk, with the
+ * standard library from the bundled compiler.
  * Leaves to others: which files to read (`load-program.ts`).
  */
 import { getLibFiles, libFolderInMemoryPath } from '@ts-morph/common';
@@ -16,11 +17,12 @@ export interface SourceHost extends typescript.CompilerHost {
  * `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration
  * file that may not exist.
  */
-export function createSourceHost(options: typescript.CompilerOptions, furtherTags: readonly string[] = []): SourceHost {
+export function createSourceHost(options: typescript.CompilerOptions, furtherTags: readonly string[] = [], texts: ReadonlyMap<string, string> = new Map()): SourceHost {
   const tagged = new RegExp(String.raw`@(?:${[...OUR_TAGS, ...furtherTags].join('|')})\b`);
   const host = ts.createCompilerHost(options);
   const parsing: SourceHost['parsing'] = { file: null };
-  const disk = { fileExists: host.fileExists.bind(host), readFile: host.readFile.bind(host) };
+  const readDisk = host.readFile.bind(host);
+  const disk = { fileExists: host.fileExists.bind(host), readFile: (file: string) => texts.get(file) ?? readDisk(file) };
   return Object.assign(host, {
     parsing,
     useSourceOfProjectReferenceRedirect: () => true,
