@@ -35,7 +35,8 @@ export default {
     layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
     layer('trace', 'src/trace', ['src/project', 'src/engine', 'src/frontend', 'src/link', 'src/model'], 'Recording and comparing work on any project. What is shown belongs to `report`, options to `cli`.'),
     layer('fix', 'src/fix', ['src/project', 'src/engine', 'src/model', 'rules'], 'Repairs follow from the analysis of any project. Options, files and diffs belong to `cli` and `report`.'),
-    layer('cli', 'src/cli', ['src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer('init', 'src/init', ['src/project', 'src/model'], 'Setting up looks at a folder and plans files. Asking, showing and writing belong to `cli`.'),
+    layer('cli', 'src/cli', ['src/init', 'src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
     layer(
       'eslint',
       'src/eslint',

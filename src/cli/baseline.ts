@@ -23,7 +23,7 @@ export interface BaselineOptions {
   readonly since?: string;
 }
 
-const DEFAULT_NAME = 'gsio-baseline.json';
+export const DEFAULT_BASELINE = 'gsio-baseline.json';
 const MOST_LISTED = 20;
 
 export interface Baseline {
@@ -40,7 +40,7 @@ export function readBaseline(options: BaselineOptions, cwd: string): Baseline | 
   if (writes === 'all' && options.since !== undefined) {
     throw new UsageError('invalid-option', '--update-baseline takes all findings, and --since only some.', 'Leave out one of the two.');
   }
-  const name = options.baseline ?? DEFAULT_NAME;
+  const name = options.baseline ?? DEFAULT_BASELINE;
   const file = outputFile(name, cwd);
   if (!fs.existsSync(file)) {
     if (writes === 'all') return { name, file, entries: [], writes };

@@ -12,19 +12,18 @@ import type { ClassifyOptions } from './classify.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { FixOptions } from './fix.ts';
 import type { GraphOptions } from './graph.ts';
+import type { InitOptions } from './init.ts';
 import { packageVersion } from './package.ts';
 import type { RecallOptions } from './recall.ts';
 import type { Streams } from './streams.ts';
 import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
-const LATER_COMMANDS = ['report', 'init'];
+const LATER_COMMANDS = ['report'];
 const LATER_OPTIONS = ['--compile-commands', '--watch'];
 
 const EXAMPLE = `
-Example:
-  $ gsio check --project tsconfig.json src/export
-
+Example: gsio check --project tsconfig.json src/export
 Exit status: 0 nothing to complain about, 1 findings, 2 wrong usage, configuration or project.
 `;
 
@@ -39,6 +38,7 @@ export async function run(words: readonly string[], streams: Streams): Promise<n
 
   const done: Done = (result) => { status = result; };
   addCheck(program, streams, done);
+  addInit(program, streams, done);
   addFix(program, streams, done);
   addClassify(program, streams, done);
   addWhy(program, streams, done);
@@ -83,6 +83,23 @@ Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));
+    }));
+}
+
+function addInit(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(command('init', streams)
+    .description('Set gsio up in this folder: configuration, script in package.json, workflow. Shows the difference first; overwrites nothing.')
+    .summary('Set gsio up in this folder.')
+    .option('-n, --dry-run', 'show what would be written, and write nothing')
+    .option('-y, --yes', 'write without asking')
+    .option('--baseline', 'take what there is now as known (gsio-baseline.json), so that only new findings fail')
+    .option('--ci <name>', 'github, gitlab or none (default: what the repository uses)')
+    .option('--no-color', 'print without colours; so does NO_COLOR')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', '\nExample:\n  $ gsio init --baseline --yes\n')
+    .action(async (options: InitOptions) => {
+      const { init } = await import('./init.ts');
+      done(await init(options, streams));
     }));
 }
 

@@ -12,7 +12,7 @@ export function prefixInRepository(folder: string, cwd: string): string {
 }
 
 /** `.git` is a folder, or a file in a work tree or submodule. */
-function repositoryAround(start: string): string | undefined {
+export function repositoryAround(start: string): string | undefined {
   for (let folder = start; ; folder = path.dirname(folder)) {
     if (fs.existsSync(path.join(folder, '.git'))) return folder;
     if (folder === path.dirname(folder)) return undefined;

@@ -9,6 +9,8 @@ export interface Streams {
   readonly cwd: string;
   /** Milliseconds since some fixed point. */
   readonly now: () => number;
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly confirm?: (question: string) => Promise<boolean>;
 }
 
 /** NO_COLOR and a dumb terminal are obeyed; FORCE_COLOR asks for colours where there is no terminal. */
