@@ -39,7 +39,9 @@ const MAX_EVALUATION_DEPTH = 6;
 const MAX_SOURCES = 6;
 /** Contexts of one function that are kept apart whole; then by function values without what those captured; then not at all. */
 const MAX_CONTEXTS = 64;
-const MAX_SHALLOW_CONTEXTS = 1024;
+const MAX_SHALLOW_CONTEXTS = 256;
+/** Function values that a library may hand to a callback before its parameters are read from the flow over the whole program. */
+const MAX_CALLBACK_VALUES = 16;
 
 export class Bindings {
   readonly empty: Env = { id: 0, bindings: new Map(), depth: 0 };
@@ -56,6 +58,8 @@ export class Bindings {
   private readonly captured = new Map<string, Set<string>>();
   private readonly sources = new Map<string, { readonly from: Value; readonly owner: string; readonly base: number }[]>();
   private readonly memo = new Map<string, readonly Bound[]>();
+  /** By value: each stands in one file, so its base is always the same. */
+  private readonly mergedMemo = new Map<Value, readonly Bound[]>();
 
   constructor(program: Program, flow: ValueFlow) {
     this.program = program;
@@ -136,7 +140,12 @@ export class Bindings {
 
   /** From the flow over the whole program: closures without bindings. */
   private merged(value: Value, base: number): readonly Bound[] {
-    return this.flow.held(value, base).map((target) => this.fromTarget(target));
+    let bounds = this.mergedMemo.get(value);
+    if (bounds === undefined) {
+      bounds = this.flow.held(value, base).map((target) => this.fromTarget(target));
+      this.mergedMemo.set(value, bounds);
+    }
+    return bounds;
   }
 
   fromTarget(target: Target): Bound {
@@ -163,11 +172,18 @@ export class Bindings {
     });
   }
 
-  /** Bindings of a callback that a library calls: its parameters hold what the receiver and the other arguments hold. */
-  enterCallback(bound: Bound & { kind: 'closure' }, site: Site, callerEnv: Env): Env {
+  /** What a library may hand to the callbacks of a call: what its receiver and its arguments hold. */
+  libraryValues(site: Site, callerEnv: Env): readonly Bound[] {
     const { receiver, args } = site.summary;
-    const values = distinct([...(receiver === undefined ? [] : this.resolve(receiver, site.base, callerEnv)), ...args.flatMap((a) => (a.value === null ? [] : this.resolve(a.value, site.base, callerEnv)))])
-      .filter((v) => v.kind !== 'literal' && v !== bound);
+    return distinct([...(receiver === undefined ? [] : this.resolve(receiver, site.base, callerEnv)), ...args.flatMap((a) => (a.value === null ? [] : this.resolve(a.value, site.base, callerEnv)))])
+      .filter((v) => v.kind !== 'literal');
+  }
+
+  /** Bindings of a callback that a library calls: its parameters hold some of `given`, of {@link libraryValues}. */
+  enterCallback(bound: Bound & { kind: 'closure' }, site: Site, callerEnv: Env, given: readonly Bound[]): Env {
+    // So many come from a place that holds what the whole program put there; telling them apart costs their square and tells nothing.
+    if (given.length > MAX_CALLBACK_VALUES) return this.cap(bound.fn, bound.env);
+    const values = given.filter((v) => v !== bound);
     return this.bindParameters(bound, callerEnv, site.base, () => ({ values, open: true }));
   }
 

@@ -198,6 +198,7 @@ export class Search {
   private callArgument(visit: Visit, site: Site, index: number): void {
     const argument = site.summary.args[index];
     if (argument === undefined || argument.value === null || argument.value.k === 'lit') return;
+    let given: readonly Bound[] | null = null;
     for (const bound of this.bindings.resolve(argument.value, site.base, visit.env)) {
       const callee = calleeOf(this.program, bound);
       if (callee === null) continue;
@@ -207,7 +208,8 @@ export class Search {
         if (argument.value.k === 'param' && this.reportAtGivers(visit, bound, callee, argument.value)) continue;
         this.report(visit, site, callee, 'callback', argument.span);
       } else if (verdict === 'enter' && bound.kind === 'closure' && this.program.functions[bound.fn]?.summary.hasBody === true) {
-        this.visit(bound.fn, this.bindings.enterCallback(bound, site, visit.env), false, visit, site, 'callback', null);
+        given ??= this.bindings.libraryValues(site, visit.env);
+        this.visit(bound.fn, this.bindings.enterCallback(bound, site, visit.env, given), false, visit, site, 'callback', null);
       }
     }
   }
