@@ -5,7 +5,7 @@
  * every call site what it may call. Contexts are not told apart here; `propagate` does that where it matters.
  * Leaves to others: how values travel (`places.ts`).
  */
-import type { Tags, Value } from '../model/summary.ts';
+import type { Argument, Tags, Value } from '../model/summary.ts';
 import type { Program, Site } from '../link/link.ts';
 import { Places } from './places.ts';
 import { CALLS_NOTHING, isOfPlainType, LEAVES_RECEIVER, libraryName, PASSES_ARGUMENTS, STORES } from './library.ts';
@@ -14,7 +14,7 @@ import { CALLS_NOTHING, isOfPlainType, LEAVES_RECEIVER, libraryName, PASSES_ARGU
 export type Target =
   | { readonly kind: 'function'; readonly fn: number; readonly shift: number }
   | { readonly kind: 'class'; readonly key: string }
-  | { readonly kind: 'external'; readonly name: string; readonly module: string; readonly tags: Tags }
+  | { readonly kind: 'external'; readonly name: string; readonly module: string; readonly tags: Tags; readonly opaque?: readonly number[] }
   /** Calling it gives its arguments to a place: the `resolve` of a promise. */
   | { readonly kind: 'resolver'; readonly cell: number };
 
@@ -36,6 +36,11 @@ export function libraryUse(target: { readonly name: string; readonly module: str
     passes: PASSES_ARGUMENTS.has(name),
     gives: !isPlain && !LEAVES_RECEIVER.has(name),
   };
+}
+
+/** Whether a library function can call what an argument holds: by the parameter's type, or because a function is written there. */
+export function mayCall({ opaque }: { readonly opaque?: readonly number[] }, { value, named }: Argument, index: number): boolean {
+  return opaque?.includes(index) !== true || value?.k === 'fn' || named === true;
 }
 
 /** Whether a function tags a parameter to be run in another context than the call's: its body does not run it then. */
@@ -210,7 +215,7 @@ export class ValueFlow {
   /** The one target that a value is, whatever flows; null for places. */
   private constant(value: Value): number | null {
     if (value.k === 'class') return this.intern({ kind: 'class', key: value.key });
-    if (value.k === 'external') return this.intern({ kind: 'external', name: value.name, module: value.module, tags: value.tags });
+    if (value.k === 'external') return this.intern({ kind: 'external', name: value.name, module: value.module, tags: value.tags, ...(value.opaque === undefined ? {} : { opaque: value.opaque }) });
     if (value.k !== 'fn') return null;
     const fn = this.program.functionId(value.key);
     return fn === undefined ? null : this.intern({ kind: 'function', fn, shift: 0 });
@@ -343,7 +348,7 @@ export class ValueFlow {
     const gives = callee.k !== 'external' || callee.plain !== true;
     if (receiver !== undefined && use.gives && gives) this.add(receiver, base, result, 0);
     const listens = event?.role === 'listen' && this.isEmitted(event);
-    for (const argument of summary.args) {
+    for (const [index, argument] of summary.args.entries()) {
       const { value } = argument;
       if (value === null || value.k === 'lit') continue;
       if (use.passes && gives) this.add(value, base, result, 0);
@@ -354,7 +359,7 @@ export class ValueFlow {
         }
         continue;
       }
-      if (!use.calls) continue;
+      if (!use.calls || !mayCall(target, argument, index)) continue;
       this.callBack(site, value, receiver, { executor: libraryKey(target.name, constructs) === 'Promise.new', gives });
     }
   }

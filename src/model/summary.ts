@@ -73,7 +73,7 @@ export type Value =
   | { readonly k: 'call'; readonly site: number }
   | { readonly k: 'bound'; readonly target: Value; readonly args: readonly (Value | null)[] }
   | { readonly k: 'lit'; readonly value: Literal }
-  | { readonly k: 'external'; readonly name: string; readonly module: string; readonly tags: Tags; readonly plain?: true }
+  | { readonly k: 'external'; readonly name: string; readonly module: string; readonly tags: Tags; readonly plain?: true; readonly opaque?: readonly number[] }
   | { readonly k: 'any'; readonly of: readonly Value[] }
   | { readonly k: 'unknown'; readonly reason: UnknownReason };
 

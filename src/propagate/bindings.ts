@@ -77,7 +77,7 @@ export class Bindings {
         return fn === undefined ? [] : [this.closure(fn, this.capture(value.key, env), 0, [])];
       }
       case 'class': return [this.other({ kind: 'class', key: value.key })];
-      case 'external': return [this.other({ kind: 'external', name: value.name, module: value.module, tags: value.tags })];
+      case 'external': return [this.other({ kind: 'external', name: value.name, module: value.module, tags: value.tags, ...(value.opaque === undefined ? {} : { opaque: value.opaque }) })];
       case 'lit': return [this.literal(value.value)];
       case 'unknown': return [];
       case 'param': {

@@ -9,7 +9,7 @@
  * In: a program with its value flow, roots, a discipline. Out: visits, and reports with their paths.
  * Leaves to others: which code is a root and what is forbidden (`contexts.ts`).
  */
-import { libraryUse, type Target, type ValueFlow } from '../callgraph/flow.ts';
+import { libraryUse, mayCall, type Target, type ValueFlow } from '../callgraph/flow.ts';
 import type { Program, Site } from '../link/link.ts';
 import type { EdgeKind, Hop, Why } from '../model/finding.ts';
 import type { Callee, Classification, FunctionNode, ReachedCall, SlotNode } from '../model/rule.ts';
@@ -172,7 +172,7 @@ export class Search {
     this.runCallbacks(visit, site, runs);
     if (verdict === 'stop') return;
     if (node.summary.hasBody) this.visit(bound.fn, this.bindings.enter(bound, site, visit.env), false, visit, site, edge, null);
-    else this.callArguments(visit, site, runs);
+    else this.callArguments(visit, site, runs, null);
   }
 
   private runCallbacks(visit: Visit, site: Site, tags: readonly RunsTag[]): void {
@@ -180,8 +180,9 @@ export class Search {
   }
 
   /** A function without body calls what it is given, here and now, but for what `@runs` says. */
-  private callArguments(visit: Visit, site: Site, tags: readonly RunsTag[]): void {
-    site.summary.args.forEach((_, index) => {
+  private callArguments(visit: Visit, site: Site, tags: readonly RunsTag[], library: Target & { kind: 'external' } | null): void {
+    site.summary.args.forEach((argument, index) => {
+      if (library !== null && !mayCall(library, argument, index)) return;
       if (!tags.some((runs) => runs.param === index)) this.callArgument(visit, site, index);
     });
   }
@@ -192,7 +193,7 @@ export class Search {
     if (target.tags.class !== undefined && tags.length > 0) return;
     const { event } = site.summary;
     if (event?.role === 'emit' || (event?.role === 'listen' && this.flow.isEmitted(event))) return;
-    if (libraryUse(target, site.summary.kind === 'construct').calls) this.callArguments(visit, site, tags);
+    if (libraryUse(target, site.summary.kind === 'construct').calls) this.callArguments(visit, site, tags, target);
   }
 
   private callArgument(visit: Visit, site: Site, index: number): void {

@@ -6,7 +6,7 @@
  * another context begins there: no edge leads to it.
  * Leaves to others: contexts (`ways.ts`), printing (`report`).
  */
-import { libraryUse, type Target } from '../../callgraph/flow.ts';
+import { libraryUse, mayCall, type Target } from '../../callgraph/flow.ts';
 import type { Site } from '../../link/link.ts';
 import type { UnresolvedCall } from '../../model/finding.ts';
 import type { CallGraph, GraphEdge, GraphFunction } from '../../model/questions.ts';
@@ -126,18 +126,19 @@ function callbacksOf(model: Model, site: Site): Set<number> {
   const { program, flow } = model;
   const found = new Set<number>();
   const take = (index: number): void => { for (const fn of functionsIn(model, site, index)) found.add(fn); };
-  const takeAll = (runs: readonly RunsTag[], onlyTagged: boolean): void => {
-    site.summary.args.forEach((_, index) => {
+  const takeAll = (runs: readonly RunsTag[], onlyTagged: boolean, library: Target & { kind: 'external' } | null): void => {
+    site.summary.args.forEach((argument, index) => {
+      if (library !== null && !mayCall(library, argument, index)) return;
       const tag = runs.find(({ param }) => param === index);
       if (tag === undefined ? !onlyTagged : tag.context === 'caller') take(index);
     });
   };
   for (const target of flow.callees(site)) {
-    if (target.kind === 'external') takeAll(target.tags.runs ?? [], !runsArguments(model, site, target));
+    if (target.kind === 'external') takeAll(target.tags.runs ?? [], !runsArguments(model, site, target), target);
     const fn = target.kind === 'function' ? program.functions[target.fn] : undefined;
-    if (fn !== undefined && !fn.summary.hasBody) takeAll(runsOf(fn), false);
+    if (fn !== undefined && !fn.summary.hasBody) takeAll(runsOf(fn), false, null);
   }
-  for (const slot of slotsOf(program, site.summary.callee)) takeAll(runsOf(slot), true);
+  for (const slot of slotsOf(program, site.summary.callee)) takeAll(runsOf(slot), true, null);
   for (const target of flow.listeners(site)) if (target.kind === 'function') found.add(target.fn);
   return found;
 }

@@ -324,7 +324,27 @@ export class Values {
     const { module, name } = this.symbols.externalName(declaration);
     const { ts } = this.symbols;
     const plain = symbol.declarations?.every((d) => ts.isFunctionLike(d) && d.type !== undefined && !this.symbols.holding.mayHold(d.type)) === true;
-    return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol), ...(plain ? { plain: true as const } : {}) };
+    const opaque = this.opaqueParameters(symbol);
+    return { k: 'external', name, module, tags: this.symbols.tagsOf(symbol), ...(plain ? { plain: true as const } : {}), ...(opaque.length === 0 ? {} : { opaque }) };
+  }
+
+  /** Parameters that a library can't call by their type: `unknown`, `object`, a type parameter without constraint. */
+  private opaqueParameters(symbol: ts.Symbol): readonly number[] {
+    const { ts } = this.symbols;
+    const signatures = (symbol.declarations ?? []).flatMap((d) => (ts.isClassDeclaration(d) ? d.members.filter(ts.isConstructorDeclaration) : ts.isFunctionLike(d) ? [d] : []));
+    const [first, ...others] = signatures;
+    if (first === undefined) return [];
+    return first.parameters.flatMap((parameter, index) => ([first, ...others].every((signature) => this.isOpaque(signature, signature.parameters[index] ?? parameter)) ? [index] : []));
+  }
+
+  private isOpaque(signature: ts.SignatureDeclaration, { type, dotDotDotToken }: ts.ParameterDeclaration): boolean {
+    const { ts } = this.symbols;
+    if (type === undefined || dotDotDotToken !== undefined) return false;
+    if (type.kind === ts.SyntaxKind.UnknownKeyword || type.kind === ts.SyntaxKind.ObjectKeyword) return true;
+    if (!ts.isTypeReferenceNode(type) || !ts.isIdentifier(type.typeName)) return false;
+    const { text } = type.typeName;
+    const declared = signature.typeParameters?.find((one) => one.name.text === text);
+    return declared !== undefined && declared.constraint === undefined;
   }
 
   /** A tagged member of a library's interface is a slot like any other; the file that fills it tells of it. */
