@@ -18,16 +18,38 @@ export interface BlockOptions {
 
 /** The same options without nesting: objects and lists become dotted names. @common */
 export function flattenOptions(options: BlockOptions): BlockOptions {
-  const flat: BlockOptions = {};
+  const flat: [string, OptionValue][] = [];
   const flatten = (value: unknown, name: string): void => {
     if (value !== null && typeof value === 'object') {
       for (const [key, inner] of Object.entries(value)) flatten(inner, name === '' ? key : `${name}.${key}`);
     } else if (value !== undefined) {
-      flat[name] = value as OptionValue;
+      flat.push([name, value as OptionValue]);
     }
   };
   flatten(options, '');
-  return flat;
+  return Object.fromEntries(flat);
+}
+
+/** The value of a flat option; `undefined` where it is not given. @common */
+export function optionOf(options: BlockOptions, name: string): OptionValue | undefined {
+  return Object.hasOwn(options, name) ? (options[name] as OptionValue) : undefined;
+}
+
+/** The text of a flat option; `undefined` where it is not given or no text. @common */
+export function stringOption(options: BlockOptions, name: string): string | undefined {
+  const value = optionOf(options, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Sets an option that is not given. @common */
+export function defaultOption(options: BlockOptions, name: string, value: OptionValue): void {
+  if (!Object.hasOwn(options, name)) options[name] = value;
+}
+
+/** Gives `target` the options of `source`, and no others. @common */
+export function replaceOptions(target: BlockOptions, source: BlockOptions): void {
+  for (const name of Object.keys(target)) Reflect.deleteProperty(target, name);
+  for (const [name, value] of Object.entries(source)) target[name] = value;
 }
 
 /** Flat options as nested ones; names of digits become lists. @common */
@@ -59,20 +81,22 @@ function listsOf(value: BlockOptions[string]): BlockOptions[string] {
  * Options while a driver takes what it knows. What is left at the end is unknown: {@link OptionBag.refuseRest}.
  */
 export class OptionBag {
-  readonly #values: Map<string, OptionValue>;
+  readonly #options: BlockOptions;
 
+  /** What is taken is gone from `options`, which is flat from now on: so a driver's open slot takes out what it knows. */
   constructor(options: BlockOptions) {
-    this.#values = new Map(Object.entries(flattenOptions(options)) as [string, OptionValue][]);
+    this.#options = options;
+    if (Object.values(options).some((value) => value !== null && typeof value === 'object')) replaceOptions(options, flattenOptions(options));
   }
 
   has(name: string): boolean {
-    return this.#values.has(name);
+    return Object.hasOwn(this.#options, name);
   }
 
   /** Takes an option out. */
   take(name: string): OptionValue | undefined {
-    const value = this.#values.get(name);
-    this.#values.delete(name);
+    const value = optionOf(this.#options, name);
+    Reflect.deleteProperty(this.#options, name);
     return value;
   }
 
@@ -110,23 +134,23 @@ export class OptionBag {
 
   /** Takes all options that start with `prefix.`; their names lose it. */
   takeSubtree(prefix: string): BlockOptions {
-    const subtree: BlockOptions = {};
-    for (const [name, value] of [...this.#values]) {
+    const subtree: [string, BlockOptions[string]][] = [];
+    for (const [name, value] of Object.entries(this.#options)) {
       if (!name.startsWith(`${prefix}.`)) continue;
-      subtree[name.slice(prefix.length + 1)] = value;
-      this.#values.delete(name);
+      subtree.push([name.slice(prefix.length + 1), value]);
+      Reflect.deleteProperty(this.#options, name);
     }
-    return subtree;
+    return Object.fromEntries(subtree);
   }
 
   /** What nobody took. */
   rest(): BlockOptions {
-    return Object.fromEntries(this.#values);
+    return { ...this.#options };
   }
 
   /** @throws BlockError `EINVAL` that names an option nobody took */
   refuseRest(driver: string): void {
-    for (const name of this.#values.keys()) throw blockError('EINVAL', `Block format '${driver}' does not support the option '${name}'`);
+    for (const name of Object.keys(this.#options)) throw blockError('EINVAL', `Block format '${driver}' does not support the option '${name}'`);
   }
 }
 
