@@ -400,7 +400,7 @@ export interface BdrvChildClass {
   /** Throws where the parent can't move. @globalState */
   canSetAioCtx?(child: BdrvChild, context: AioContext, ignore: IgnoredEdges): void;
   /** @globalState */
-  setAioCtx?(child: BdrvChild, context: AioContext, ignore: IgnoredEdges): void;
+  setAioCtx?(child: BdrvChild, context: AioContext, ignore: IgnoredEdges): Promise<void>;
   /** @globalState */
   getParentAioContext?(child: BdrvChild): AioContext;
 
