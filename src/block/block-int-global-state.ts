@@ -5,9 +5,13 @@ export { blkDevChangeMediaCb, blkDevEjectRequest, blkDevHasRemovableMedia, blkDe
 export { bdrvAddAioContextNotifier, bdrvRemoveAioContextNotifier } from './graph/aio-context-moves.ts';
 export { bdrvSkipImplicitFilters } from './graph/chains.ts';
 export { bdrvDrainAllEndQuiesce } from './graph/drain-all.ts';
-export { assertBdrvGraphWritable, bdrvRootAttachChild, bdrvRootUnrefChild } from './graph/edges.ts';
-export { bdrvSetMonitorOwned, blockdevCloseAllBdrvStates } from './graph/nodes.ts';
-export { bdrvChildRefreshPerms, bdrvChildTrySetPerm, bdrvDefaultPerms, bdrvGetCumulativePerm } from './graph/permissions.ts';
+export { assertBdrvGraphWritable } from './graph/edge-link.ts';
+export { bdrvRootAttachChild } from './graph/edges.ts';
+export { bdrvRootUnrefChild } from './graph/nodes.ts';
+export { bdrvSetMonitorOwned } from './graph/node-lists.ts';
+export { blockdevCloseAllBdrvStates } from './graph/nodes.ts';
+export { bdrvDefaultPerms } from './graph/permission-rules.ts';
+export { bdrvChildRefreshPerms, bdrvChildTrySetPerm, bdrvGetCumulativePerm } from './graph/permissions.ts';
 export { bdrvRecurseCanReplace } from './graph/replace.ts';
 export { backupJobCreate } from './jobs/backup.ts';
 export { commitStart } from './jobs/commit.ts';

@@ -4,7 +4,7 @@
  * In: conditions, and kicks that say "look again". Out: the wait ends. Leaves to others: what the conditions are about (requests in
  * flight, drains, jobs).
  */
-import { mainContext, qemuGetCurrentAioContext, type AioContext } from './aio-context.ts';
+import { aioBhScheduleOneshot, mainContext, qemuGetCurrentAioContext, type AioContext } from './aio-context.ts';
 import { aioCoEnter } from './coroutine.ts';
 import { currentThread, qemuInCoroutine } from './execution.ts';
 import { scheduler } from './scheduler.ts';
@@ -17,6 +17,7 @@ const waiters: (() => void)[] = [];
  * @common
  */
 export function aioWaitKick(): void {
+  if (waiters.length === 0) return;
   for (const wake of waiters.splice(0)) wake();
 }
 
@@ -37,6 +38,22 @@ export async function aioWaitWhile(context: AioContext | null, condition: () => 
     await new Promise<void>((resolve) => waiters.push(() => scheduler().post(here, resolve)));
   }
   if (context !== null && released > 0) await reacquireAfterPolling(context, released);
+}
+
+/**
+ * Waits while `condition` holds, wherever it is called. A coroutine does not poll itself: a bottom half of its loop does it, and the
+ * coroutine goes on when that is through.
+ *
+ * @common
+ * @coroutineMixed
+ * @runs condition caller wait
+ */
+export async function pollWhile(context: AioContext | null, condition: () => boolean): Promise<void> {
+  if (!qemuInCoroutine()) return aioWaitWhile(context, condition);
+  if (!condition()) return;
+  await new Promise<void>((resolve, reject) => {
+    aioBhScheduleOneshot(qemuGetCurrentAioContext(), () => void aioWaitWhile(context, condition).then(resolve, reject));
+  });
 }
 
 /**

@@ -30,15 +30,18 @@ class HostScheduler implements Scheduler {
     if (this.#queue.push(step) === 1) setImmediate(() => this.#drain());
   }
 
+  /** @common */
   startTimer(_context: AioContext, milliseconds: number, step: () => void): CancelTimer {
     const timer = setTimeout(step, milliseconds);
     return () => clearTimeout(timer);
   }
 
+  /** @common */
   settle<T>(_context: AioContext, operation: Promise<T>): Promise<T> {
     return operation;
   }
 
+  /** @common */
   now(): number {
     return performance.now();
   }

@@ -1,34 +1,128 @@
-/** PLACEHOLDER. */
+/**
+ * Hands images over in a migration: the source inactivates its nodes, the target activates them.
+ *
+ * In: nodes. Out: an inactive node writes nothing and takes no permission that would keep the other side out; an active one has dropped
+ * what it had cached. Leaves to others: what a driver does (slot `bdrvInactivate`, and the cache invalidation, which is I/O code).
+ */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
+import { BDRV_O_INACTIVE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED } from '../model/constants.ts';
+import { blockError, errnoOf, prefixError } from '../model/errors.ts';
 import type { BlockDriverState } from '../model/node.ts';
-import { notBuilt } from '../not-built.ts';
+import { refreshTotalSectors } from '../requests/length.ts';
+import { bdrvInvalidateCache } from '../requests/wrappers.ts';
+import { parentNode } from './child-bs.ts';
+import { rootNodes } from './node-iteration.ts';
+import { bdrvRef, bdrvUnref } from './nodes.ts';
+import { bdrvGetCumulativePerm, bdrvRefreshPerms } from './permissions.ts';
 
 /**
- * New after review: asserts the main thread, clears the inactive flag, handles permissions and parents' activate callbacks, and calls bdrv_invalidate_cache only for the driver part. Return type and parameters inferred from its predecessor.
+ * Activates a node and all below it, children first: the flag is cleared, permissions are taken again, caches are dropped, and parents are
+ * told.
  *
+ * @throws BlockError where permissions can't be taken again or the image can't be read; the node is inactive then
  * @globalState
  */
 export async function bdrvActivate(bs: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('bdrvActivate');
-  throw notBuilt('bdrvActivate');
+  if (!bs.drv) throw blockError('ENOMEDIUM', `Node '${bs.nodeName}' has no medium`);
+  for (const child of [...bs.children]) if (child.bs) await bdrvActivate(child.bs);
+  try {
+    if ((bs.openFlags & BDRV_O_INACTIVE) !== 0) await activateNode(bs);
+    for (const edge of [...bs.parents]) await edge.klass.activate?.(edge);
+  } catch (error) {
+    bs.openFlags |= BDRV_O_INACTIVE;
+    throw error;
+  }
 }
 
 /**
- * Re-activates every node after incoming migration. After review it must go through bdrv_activate.
+ * Activates all nodes.
  *
+ * @throws the first failure; nodes after it stay as they are
  * @globalState
  */
 export async function bdrvInvalidateCacheAll(): Promise<void> {
   GLOBAL_STATE_CODE('bdrvInvalidateCacheAll');
-  throw notBuilt('bdrvInvalidateCacheAll');
+  await forEachRoot(bdrvActivate);
 }
 
 /**
- * Inactivates every node before handing the images to the migration target.
+ * Inactivates all nodes.
  *
+ * @throws the first failure: a driver that can't, or `EPERM` where someone can't do without writing; nodes after it stay as they are
  * @globalState
  */
 export async function bdrvInactivateAll(): Promise<void> {
   GLOBAL_STATE_CODE('bdrvInactivateAll');
-  throw notBuilt('bdrvInactivateAll');
+  await forEachRoot(async (bs) => {
+    GLOBAL_STATE_CODE('inactivateRoot');
+    // Nodes below others are reached from the last of these.
+    if (!hasNodeParent(bs, false)) await bdrvInactivateRecurse(bs);
+  });
+}
+
+/** @globalState */
+async function activateNode(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('activateNode');
+  bs.openFlags &= ~BDRV_O_INACTIVE;
+  bdrvRefreshPerms(bs);
+  await bdrvInvalidateCache(bs);
+  for (const bitmap of bs.dirtyBitmaps) bitmap.skipStore = false;
+  try {
+    await refreshTotalSectors(bs, bs.totalSectors);
+  } catch (error) {
+    throw prefixError('Could not refresh total sector count', error);
+  }
+}
+
+/**
+ * Inactivates a node whose node parents are inactive, and then those below it that have no other active parent.
+ *
+ * @globalState
+ */
+async function bdrvInactivateRecurse(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvInactivateRecurse');
+  if (!bs.drv) throw blockError('ENOMEDIUM', `Node '${bs.nodeName}' has no medium`);
+  if (hasNodeParent(bs, true) || (bs.openFlags & BDRV_O_INACTIVE) !== 0) return;
+  await bs.drv.bdrvInactivate?.(bs);
+  for (const edge of [...bs.parents]) await edge.klass.inactivate?.(edge);
+  if ((bdrvGetCumulativePerm(bs).perm & (BLK_PERM_WRITE | BLK_PERM_WRITE_UNCHANGED)) !== 0) {
+    throw blockError('EPERM', `Node '${bs.nodeName}' can't be inactivated: a user of it still writes`);
+  }
+  bs.openFlags |= BDRV_O_INACTIVE;
+  loosenPermissions(bs);
+  for (const child of [...bs.children]) if (child.bs) await bdrvInactivateRecurse(child.bs);
+}
+
+/** An inactive node asks for less; a driver that can't give something back does no harm. @globalState */
+function loosenPermissions(bs: BlockDriverState): void {
+  GLOBAL_STATE_CODE('loosenPermissions');
+  try {
+    bdrvRefreshPerms(bs);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== errnoOf(error)) throw error;
+  }
+}
+
+/** @common */
+function hasNodeParent(bs: BlockDriverState, onlyActive: boolean): boolean {
+  return bs.parents.some((edge) => {
+    const parent = parentNode(edge);
+    return parent !== null && !(onlyActive && (parent.openFlags & BDRV_O_INACTIVE) !== 0);
+  });
+}
+
+/**
+ * @globalState
+ * @runs visit globalState wait
+ */
+async function forEachRoot(visit: (bs: BlockDriverState) => Promise<void>): Promise<void> {
+  GLOBAL_STATE_CODE('forEachRoot');
+  const roots = rootNodes();
+  roots.forEach(bdrvRef);
+  try {
+    for (const bs of roots) await visit(bs);
+  } finally {
+    for (const bs of roots) await bdrvUnref(bs);
+  }
 }

@@ -1,93 +1,109 @@
-/** PLACEHOLDER. */
+/**
+ * The links that backing chains are made of: which child of a node holds what the node itself does not.
+ *
+ * In: a node, or none. Out: one of its edges, or the node below. Leaves to others: changing the links. Reading them is I/O code: who
+ * changes them drains the node first.
+ */
+import { BDRV_CHILD_COW, BDRV_CHILD_FILTERED, BDRV_CHILD_PRIMARY, type BdrvChildRole } from '../model/constants.ts';
 import type { BdrvChild, BlockDriverState } from '../model/node.ts';
-import { notBuilt } from '../not-built.ts';
+import { childBs } from './child-bs.ts';
+
+/** @common */
+function childWithRole(bs: BlockDriverState | null, role: BdrvChildRole): BdrvChild | null {
+  return bs?.children.find((child) => (child.role & role) !== 0) ?? null;
+}
 
 /**
- * Child edge with the COW role, if any.
+ * The edge to the backing node: the source of what the node has not allocated.
  *
  * @io
  */
 export function bdrvCowChild(bs: BlockDriverState | null): BdrvChild | null {
-  throw notBuilt('bdrvCowChild');
+  // Only these two can be it, and data paths ask often.
+  const child = bs?.backing ?? null;
+  return child !== null && (child.role & BDRV_CHILD_COW) !== 0 ? child : null;
 }
 
 /**
- * Child edge with the filtered role, if any.
+ * The edge through which a filter shows the node below.
  *
  * @io
  */
 export function bdrvFilterChild(bs: BlockDriverState | null): BdrvChild | null {
-  throw notBuilt('bdrvFilterChild');
+  const child = bs?.backing ?? bs?.file ?? null;
+  return child !== null && (child.role & BDRV_CHILD_FILTERED) !== 0 ? child : null;
 }
 
 /**
- * Filter child, else COW child.
+ * The edge that leads down the chain: a filter's child, else the backing child.
  *
  * @io
  */
 export function bdrvFilterOrCowChild(bs: BlockDriverState | null): BdrvChild | null {
-  throw notBuilt('bdrvFilterOrCowChild');
+  return bdrvCowChild(bs) ?? bdrvFilterChild(bs);
 }
 
 /**
- * Child edge with the primary role.
+ * The edge to the main child, whose file name suits the node best.
  *
  * @io
  */
 export function bdrvPrimaryChild(bs: BlockDriverState | null): BdrvChild | null {
-  throw notBuilt('bdrvPrimaryChild');
+  return childWithRole(bs, BDRV_CHILD_PRIMARY);
 }
 
 /**
- * Next non-filter node downwards (the node itself counts).
+ * The first node that is no filter, from `bs` itself downwards.
  *
  * @io
  */
 export function bdrvSkipFilters(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvSkipFilters');
+  let node = bs;
+  for (let below = bdrvFilterBs(node); below !== null; below = bdrvFilterBs(node)) node = below;
+  return node;
 }
 
 /**
- * Next node of the backing chain, filters skipped on both sides.
+ * The next node of the backing chain that is no filter.
  *
  * @io
  */
 export function bdrvBackingChainNext(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvBackingChainNext');
+  return bdrvSkipFilters(bdrvCowBs(bdrvSkipFilters(bs)));
 }
 
 /**
- * Node of the COW child (inline).
+ * The backing node.
  *
  * @io
  */
 export function bdrvCowBs(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvCowBs');
+  return childBs(bdrvCowChild(bs));
 }
 
 /**
- * Node of the filter child (inline).
+ * The node that a filter shows.
  *
  * @io
  */
 export function bdrvFilterBs(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvFilterBs');
+  return childBs(bdrvFilterChild(bs));
 }
 
 /**
- * Node of the filter-or-COW child (inline).
+ * The node below in the chain.
  *
  * @io
  */
 export function bdrvFilterOrCowBs(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvFilterOrCowBs');
+  return childBs(bdrvFilterOrCowChild(bs));
 }
 
 /**
- * Node of the primary child (inline).
+ * The main child's node.
  *
  * @io
  */
 export function bdrvPrimaryBs(bs: BlockDriverState | null): BlockDriverState | null {
-  throw notBuilt('bdrvPrimaryBs');
+  return childBs(bdrvPrimaryChild(bs));
 }

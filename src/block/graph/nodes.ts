@@ -1,175 +1,188 @@
-/** PLACEHOLDER. */
-import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import type { BlockDriverState } from '../model/node.ts';
-import type { BlockDeviceInfo, XDbgBlockGraph, BdrvNextIterator } from '../model/queries.ts';
-import { notBuilt } from '../not-built.ts';
-
 /**
- * Allocates an empty node: reference count 1, empty lists, registered in the all-states list.
+ * How long nodes live.
  *
- * @globalState
+ * In: references that are taken and dropped, edges that are detached. Out: a node that nobody holds any more is closed, with its
+ * children. Leaves to others: the lists of nodes (`node-lists.ts`), attaching (`edges.ts`), what a driver does to close its image.
+ *
+ * Every edge holds the node below it. The functions that wait may let other code change the graph meanwhile.
  */
-export function bdrvNew(): BlockDriverState {
-  GLOBAL_STATE_CODE('bdrvNew');
-  throw notBuilt('bdrvNew');
-}
+import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
+import { mainContext } from '../contexts/aio-context.ts';
+import { errnoOf } from '../model/errors.ts';
+import type { BdrvChild, BlockDriverState } from '../model/node.ts';
+import type { Transaction } from '../model/transaction.ts';
+import { tranAdd } from '../model/transaction.ts';
+import { bdrvFlush } from '../requests/wrappers.ts';
+import { bdrvTrySetAioContext } from './aio-context-moves.ts';
+import { bdrvDrainAllEndQuiesce } from './drain-all.ts';
+import { bdrvDrain, bdrvDrainedBegin, bdrvDrainedEnd, settleGraphChanges } from './drain.ts';
+import { bdrvReplaceChildNoperm } from './edge-link.ts';
+import { bdrvClearMonitorOwned, bdrvNextMonitorOwned, unlistNode } from './node-lists.ts';
+import { bdrvOpBlockerIsEmpty } from './op-blockers.ts';
+import { bdrvRefreshPerms } from './permissions.ts';
 
 /**
- * Takes a reference on a node.
+ * Takes a reference.
  *
  * @globalState
  */
 export function bdrvRef(bs: BlockDriverState): void {
   GLOBAL_STATE_CODE('bdrvRef');
-  throw notBuilt('bdrvRef');
+  bs.refcnt++;
 }
 
 /**
- * Drops a reference; the last one closes and deletes the node.
+ * Drops a reference. The last one closes the node: it is off the lists at once, and its image is closed when the promise is fulfilled.
  *
+ * @throws what the driver's close slot throws; the node is gone all the same
  * @globalState
  */
-export async function bdrvUnref(bs: BlockDriverState): Promise<void> {
+export async function bdrvUnref(bs: BlockDriverState | null): Promise<void> {
   GLOBAL_STATE_CODE('bdrvUnref');
-  throw notBuilt('bdrvUnref');
+  if (bs === null) return;
+  if (bs.refcnt <= 0) throw new Error(`The node '${bs.nodeName}' is held by nobody.`);
+  if (--bs.refcnt === 0) await bdrvDelete(bs);
 }
 
 /**
- * Finds a node by node name.
+ * Detaches a child of a node and drops the reference that the edge held.
+ *
+ * @throws BlockError `EPERM` where the edge is frozen
+ * @globalState
+ */
+export async function bdrvUnrefChild(parent: BlockDriverState, child: BdrvChild | null): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvUnrefChild');
+  if (child === null) return;
+  bdrvUnsetInheritsFrom(parent, child, null);
+  await bdrvRootUnrefChild(child);
+}
+
+/**
+ * Detaches an edge, whoever the parent is, and drops the reference that the edge held.
  *
  * @globalState
  */
-export function bdrvFindNode(nodeName: string): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvFindNode');
-  throw notBuilt('bdrvFindNode');
+export async function bdrvRootUnrefChild(child: BdrvChild): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvRootUnrefChild');
+  const bs = child.bs;
+  await bdrvDetachChild(child);
+  await bdrvUnref(bs);
 }
 
 /**
- * Finds a node by backend name or node name.
- *
- * @globalState
- */
-export function bdrvLookupBs(device: string | null, nodeName: string | null): BlockDriverState {
-  GLOBAL_STATE_CODE('bdrvLookupBs');
-  throw notBuilt('bdrvLookupBs');
-}
-
-/**
- * Next node in the named-node list (first one for null).
- *
- * @globalState
- */
-export function bdrvNextNode(bs: BlockDriverState | null): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvNextNode');
-  throw notBuilt('bdrvNextNode');
-}
-
-/**
- * Next node in the list of all nodes (first one for null).
- *
- * @globalState
- */
-export function bdrvNextAllStates(bs: BlockDriverState | null): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvNextAllStates');
-  throw notBuilt('bdrvNextAllStates');
-}
-
-/**
- * QAPI description of all named nodes.
- *
- * @globalState
- */
-export function bdrvNamedNodesList(flat: boolean): BlockDeviceInfo[] {
-  GLOBAL_STATE_CODE('bdrvNamedNodesList');
-  throw notBuilt('bdrvNamedNodesList');
-}
-
-/**
- * Debug dump of backends, jobs, nodes and edges with permissions.
- *
- * @globalState
- */
-export function bdrvGetXdbgBlockGraph(): XDbgBlockGraph {
-  GLOBAL_STATE_CODE('bdrvGetXdbgBlockGraph');
-  throw notBuilt('bdrvGetXdbgBlockGraph');
-}
-
-/**
- * Next node owned by the monitor. Defined in blockdev.c.
- *
- * @globalState
- */
-export function bdrvNextMonitorOwned(bs: BlockDriverState | null): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvNextMonitorOwned');
-  throw notBuilt('bdrvNextMonitorOwned');
-}
-
-/**
- * Adds a node to the monitor-owned list.
- *
- * @globalState
- */
-export function bdrvSetMonitorOwned(bs: BlockDriverState): void {
-  GLOBAL_STATE_CODE('bdrvSetMonitorOwned');
-  throw notBuilt('bdrvSetMonitorOwned');
-}
-
-/**
- * Drops the monitor's references at exit.
+ * Drops the references of the monitor, at the end of the program.
  *
  * @globalState
  */
 export async function blockdevCloseAllBdrvStates(): Promise<void> {
   GLOBAL_STATE_CODE('blockdevCloseAllBdrvStates');
-  throw notBuilt('blockdevCloseAllBdrvStates');
+  for (let bs = bdrvNextMonitorOwned(null); bs !== null; bs = bdrvNextMonitorOwned(null)) {
+    bdrvClearMonitorOwned(bs);
+    await bdrvUnref(bs);
+  }
 }
 
 /**
- * Tears the whole graph down at exit; no job may exist.
+ * A child that `root` leaves, and what is below it, no longer inherit options from `root`; unless another edge still leads there.
  *
  * @globalState
  */
-export async function bdrvCloseAll(): Promise<void> {
-  GLOBAL_STATE_CODE('bdrvCloseAll');
-  throw notBuilt('bdrvCloseAll');
+export function bdrvUnsetInheritsFrom(root: BlockDriverState, child: BdrvChild, transaction: Transaction | null): void {
+  GLOBAL_STATE_CODE('bdrvUnsetInheritsFrom');
+  const bs = child.bs;
+  if (bs === null) return;
+  const isLastEdge = !root.children.some((other) => other !== child && other.bs === bs);
+  if (bs.inheritsFrom === root && isLastEdge) bdrvSetInheritsFrom(bs, null, transaction);
+  for (const below of bs.children) bdrvUnsetInheritsFrom(root, below, transaction);
 }
 
 /**
- * Starts an iteration over root nodes: those of backends first, then monitor-owned ones. Defined beside the backend code.
+ * Makes a node inherit its options from another one on, at a reopen.
  *
  * @globalState
  */
-export function bdrvFirst(it: BdrvNextIterator): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvFirst');
-  throw notBuilt('bdrvFirst');
+export function bdrvSetInheritsFrom(bs: BlockDriverState, from: BlockDriverState | null, transaction: Transaction | null): void {
+  GLOBAL_STATE_CODE('bdrvSetInheritsFrom');
+  const before = bs.inheritsFrom;
+  bs.inheritsFrom = from;
+  if (transaction) {
+    tranAdd(transaction, {
+      abort: () => {
+        bs.inheritsFrom = before;
+      },
+    });
+  }
 }
 
 /**
- * Advances that iteration, holding references. v5 gives it no assertion (its wrapper bdrv_first has one).
+ * Detaches an edge. That loosens what was asked of the node below, and lets it go home to the main context; neither can matter to the caller.
  *
  * @globalState
  */
-export function bdrvNext(it: BdrvNextIterator): BlockDriverState | null {
-  GLOBAL_STATE_CODE('bdrvNext');
-  throw notBuilt('bdrvNext');
+async function bdrvDetachChild(child: BdrvChild): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvDetachChild');
+  const bs = child.bs;
+  if (bs === null) return;
+  bdrvReplaceChildNoperm(child, null);
+  try {
+    bdrvRefreshPerms(bs);
+  } catch (error) {
+    ignoreFailure(error);
+  }
+  await settleGraphChanges();
+  await bdrvTrySetAioContext(bs, mainContext).catch(ignoreFailure);
+}
+
+/** @globalState */
+async function bdrvDelete(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvDelete');
+  if (!bdrvOpBlockerIsEmpty(bs)) throw new Error(`The node '${bs.nodeName}' is closed although operations are blocked on it.`);
+  unlistNode(bs);
+  await bdrvClose(bs);
 }
 
 /**
- * Drops the references of an iteration that is left early. v5 gives it no assertion.
+ * Closes a node that nobody holds: what is in flight is finished, flushed and drained, then the driver closes its image, then the
+ * children are let go of.
  *
  * @globalState
  */
-export function bdrvNextCleanup(it: BdrvNextIterator): void {
-  GLOBAL_STATE_CODE('bdrvNextCleanup');
-  throw notBuilt('bdrvNextCleanup');
+async function bdrvClose(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('bdrvClose');
+  await bdrvDrainedBegin(bs);
+  try {
+    await flushLast(bs);
+    await bs.drv?.bdrvClose?.(bs);
+  } finally {
+    bs.drv = null;
+    bs.opaque = null;
+    for (const child of [...bs.children]) await bdrvUnrefChild(bs, child);
+    bs.dirtyBitmaps = [];
+    bs.aioNotifiers = [];
+    bs.copyOnRead = 0;
+    await bdrvDrainedEnd(bs);
+    // Sections of all nodes that are open now will end without this node.
+    bdrvDrainAllEndQuiesce(bs);
+  }
 }
 
-/**
- * Flushes every node; returns the first error.
- *
- * @globalState
- */
-export async function bdrvFlushAll(): Promise<void> {
-  GLOBAL_STATE_CODE('bdrvFlushAll');
-  throw notBuilt('bdrvFlushAll');
+/** Nobody is left who could be told that the flush failed; a writer who cares has flushed before. @globalState */
+async function flushLast(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('flushLast');
+  if (!bs.drv) return;
+  await bdrvFlush(bs).catch(ignoreFailure);
+  await bdrvDrain(bs);
 }
+
+/** Lets a failure of an operation pass, but no fault of the program. @common */
+function ignoreFailure(error: unknown): void {
+  if ((error as { code?: unknown }).code !== errnoOf(error)) throw error;
+}
+
+export { bdrvCloseAll } from './close-all.ts';
+export { bdrvFirst, bdrvFlushAll, bdrvNext, bdrvNextCleanup } from './node-iteration.ts';
+export {
+  bdrvClearMonitorOwned, bdrvFindNode, bdrvNew, bdrvNextAllStates, bdrvNextMonitorOwned, bdrvNextNode, bdrvSetMonitorOwned,
+} from './node-lists.ts';
+export { bdrvAssignNodeName } from './node-names.ts';
+export { bdrvGetXdbgBlockGraph, bdrvLookupBs, bdrvNamedNodesList } from './node-queries.ts';

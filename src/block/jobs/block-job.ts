@@ -5,7 +5,8 @@
  * others: the life cycle (`job.ts`), errors of requests (`block-job-errors.ts`).
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { bdrvRootAttachChild, bdrvRootUnrefChild } from '../graph/edges.ts';
+import { bdrvRootAttachChild } from '../graph/edges.ts';
+import { bdrvRootUnrefChild } from '../graph/nodes.ts';
 import { bdrvRef } from '../graph/nodes.ts';
 import { bdrvOpBlockAll, bdrvOpUnblock, bdrvOpUnblockAll } from '../graph/op-blockers.ts';
 import type { BlockDeviceIoStatus } from '../model/backend.ts';

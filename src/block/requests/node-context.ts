@@ -1,42 +1,55 @@
-/** PLACEHOLDER. */
-import type { AioContext } from '../contexts/aio-context.ts';
+/**
+ * Coroutines in the context of a node.
+ *
+ * In: a node, a coroutine. Out: the coroutine runs where the node's I/O runs. Leaves to others: moving the node itself
+ * (`graph/aio-context-moves.ts`).
+ */
+import { qemuGetCurrentAioContext, type AioContext } from '../contexts/aio-context.ts';
+import { aioCoEnter, aioCoRescheduleSelf } from '../contexts/coroutine.ts';
+import { bdrvDecInFlight, bdrvIncInFlight } from '../graph/in-flight.ts';
 import type { BlockDriverState } from '../model/node.ts';
-import { notBuilt } from '../not-built.ts';
 
 /**
- * AioContext a node is bound to.
+ * The context that a node is bound to: its I/O runs there.
  *
  * @io
  */
 export function bdrvGetAioContext(bs: BlockDriverState): AioContext {
-  throw notBuilt('bdrvGetAioContext');
+  return bs.aioContext;
 }
 
 /**
- * Coroutine: moves the running coroutine to the node's context, counts a request in flight and returns the old context. No drain may be called until bdrv_co_leave.
+ * Moves the running coroutine to the node's context, and counts it in flight there: until {@link bdrvCoLeave} it must not drain.
  *
+ * @returns the context that it came from, for {@link bdrvCoLeave}
  * @io
  * @coroutine
  */
 export async function bdrvCoEnter(bs: BlockDriverState): Promise<AioContext> {
-  throw notBuilt('bdrvCoEnter');
+  const before = qemuGetCurrentAioContext();
+  // Counted first: from here on the node is not moved to yet another context.
+  bdrvIncInFlight(bs);
+  await aioCoRescheduleSelf(bs.aioContext);
+  return before;
 }
 
 /**
- * Coroutine: ends a bdrv_co_enter section and goes back to the old context.
+ * Ends what {@link bdrvCoEnter} began: counts the coroutine out, and moves it back.
  *
  * @io
  * @coroutine
  */
 export async function bdrvCoLeave(bs: BlockDriverState, oldContext: AioContext): Promise<void> {
-  throw notBuilt('bdrvCoLeave');
+  await aioCoRescheduleSelf(oldContext);
+  bdrvDecInFlight(bs);
 }
 
 /**
- * Enters a coroutine in a node's context.
+ * Starts a coroutine in the node's context. What it throws is lost on nobody: it ends the program, so `entry` handles its own failures.
  *
  * @io
+ * @runs entry coroutine
  */
 export function bdrvCoroutineEnter(bs: BlockDriverState, entry: () => Promise<void>): void {
-  throw notBuilt('bdrvCoroutineEnter');
+  void aioCoEnter(bs.aioContext, entry);
 }

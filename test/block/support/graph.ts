@@ -1,0 +1,78 @@
+/**
+ * Graphs for tests: nodes of drivers that store nothing, and parents that note what they are told.
+ *
+ * In: names and edges. Out: nodes, parents, and a check of what always holds for drained sections.
+ */
+import { BDRV_CHILD_FILTERED, BDRV_CHILD_PRIMARY, BDRV_O_RDWR, BLK_PERM_ALL, type Permissions } from '../../../src/block/model/constants.ts';
+import type { BdrvChildClass, BlockDriver } from '../../../src/block/model/driver.ts';
+import type { BdrvChild, BlockDriverState } from '../../../src/block/model/node.ts';
+import { bdrvRootAttachChild } from '../../../src/block/graph/edges.ts';
+import { allNodes, bdrvNew, listNamedNode, openDrainAllSections } from '../../../src/block/graph/node-lists.ts';
+import { bdrvRef } from '../../../src/block/graph/nodes.ts';
+import { parentNode } from '../../../src/block/graph/child-bs.ts';
+
+/** A format that may have a file and a backing node. */
+export const plainFormat: BlockDriver = { formatName: 'plain', isFormat: true, supportsBacking: true };
+/** A filter. */
+export const plainFilter: BlockDriver = { formatName: 'pass', isFilter: true };
+/** A protocol. */
+export const plainProtocol: BlockDriver = { formatName: 'store', protocolName: 'store' };
+
+/** A writable node of that driver, held once. */
+export function plainNode(name: string | null, drv: BlockDriver = plainFormat): BlockDriverState {
+  const bs = bdrvNew();
+  listNamedNode(bs, name ?? '#x');
+  bs.drv = drv;
+  bs.openFlags = BDRV_O_RDWR;
+  return bs;
+}
+
+/** A parent that is no node, as a backend is one. */
+export interface User {
+  readonly name: string;
+  /** How often it is drained. */
+  drained: number;
+  /** Requests that it has under way. */
+  busy: number;
+  edge: BdrvChild | null;
+  canMove: boolean;
+}
+
+/** Edges of {@link User}s. */
+export const childOfUser: BdrvChildClass = {
+  getParentDesc: (child) => `user '${userOf(child).name}'`,
+  drainedBegin(child) {
+    userOf(child).drained++;
+  },
+  drainedEnd(child) {
+    userOf(child).drained--;
+  },
+  drainedPoll: (child) => userOf(child).busy > 0,
+  canSetAioCtx(child) {
+    if (!userOf(child).canMove) throw Object.assign(new Error(`user '${userOf(child).name}' can't move`), { code: 'EPERM' });
+  },
+  setAioCtx: () => Promise.resolve(),
+};
+
+function userOf(child: BdrvChild): User {
+  return child.opaque as User;
+}
+
+/** Has a user above a node. */
+export async function useNode(bs: BlockDriverState, name: string, perm: Permissions = 0, shared: Permissions = BLK_PERM_ALL): Promise<User> {
+  const user: User = { name, drained: 0, busy: 0, edge: null, canMove: true };
+  bdrvRef(bs);
+  user.edge = await bdrvRootAttachChild(bs, 'root', childOfUser, BDRV_CHILD_FILTERED | BDRV_CHILD_PRIMARY, perm, shared, user);
+  return user;
+}
+
+/** The edges for which the rule of drained sections (see `drain.ts`) does not hold; empty. */
+export function brokenDrainCounts(): string[] {
+  return allNodes().flatMap((bs) => bs.parents)
+    .filter((edge) => {
+      const parent = parentNode(edge);
+      const sections = (edge.bs?.quiesceCounter ?? 0) - (parent ? openDrainAllSections.count + parent.recursiveQuiesceCounter : 0);
+      return edge.parentQuiesceCounter !== sections;
+    })
+    .map((edge) => `${edge.name} of ${edge.bs?.nodeName ?? ''}`);
+}
