@@ -17,7 +17,7 @@ export { backupJobCreate } from './jobs/backup.ts';
 export { commitStart } from './jobs/commit.ts';
 export { commitActiveStart, mirrorStart } from './jobs/mirror.ts';
 export { streamStart } from './jobs/stream.ts';
-export { bdrvCoCreateOptsSimple } from './open/create.ts';
+export { bdrvCoCreateOptsSimple } from './open/create-simple.ts';
 export { bdsTreeInit } from './open/open.ts';
 export { blockDirtyBitmapLookup, blockDirtyBitmapMerge, blockDirtyBitmapRemove } from './requests/dirty-bitmap-commands.ts';
 export { bdrvRestoreDirtyBitmap } from './requests/dirty-bitmap.ts';

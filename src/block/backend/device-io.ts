@@ -1,84 +1,103 @@
-/** PLACEHOLDER. */
+/**
+ * What a device asks of its backend while it runs, and what it tells when it is asked: write cache, tray, medium, block size.
+ *
+ * In: a backend. Out: the answer of its node or device. May run in any thread: SCSI emulation calls it with its requests.
+ */
+import { emitBlockEvent } from '../events.ts';
 import type { BlockBackend } from '../model/backend.ts';
-import { notBuilt } from '../not-built.ts';
+import { bdrvEject, bdrvIsInserted, bdrvLockMedium } from '../open/queries.ts';
+import { blkBs } from './settings.ts';
 
 /**
- * Id or path of the bound device, empty if none. Called by blk_eject, hence reached from I/O (SCSI).
+ * The id of the device, else where it sits; empty without one.
  *
  * @io
  */
 export function blkGetAttachedDevId(blk: BlockBackend): string {
-  throw notBuilt('blkGetAttachedDevId');
+  return blk.dev === null ? '' : blk.dev.id || blk.dev.path;
 }
 
 /**
- * Reads the write cache setting. Reached from I/O by SCSI disk emulation.
+ * Whether completed writes may still be in a cache. If not, each is flushed.
  *
  * @io
  */
 export function blkEnableWriteCache(blk: BlockBackend): boolean {
-  throw notBuilt('blkEnableWriteCache');
+  return blk.enableWriteCache;
 }
 
 /**
- * Locks the tray through the node. Reached from I/O by SCSI CD emulation.
+ * Locks or unlocks the tray of the drive behind the node.
  *
  * @io
  */
 export function blkLockMedium(blk: BlockBackend, locked: boolean): void {
-  throw notBuilt('blkLockMedium');
+  const bs = blkBs(blk);
+  if (bs) bdrvLockMedium(bs, locked);
 }
 
 /**
- * Moves the tray through the node and emits the tray event. Reached from I/O by SCSI CD emulation.
+ * Opens or closes the tray of the drive behind the node. Whether there is such a drive or not, the guest's tray has moved.
  *
  * @io
  */
 export function blkEject(blk: BlockBackend, ejectFlag: boolean): void {
-  throw notBuilt('blkEject');
+  const bs = blkBs(blk);
+  if (bs) bdrvEject(bs, ejectFlag);
+  emitTrayMoved(blk, ejectFlag);
 }
 
 /**
- * Stores the guest's block size. Reached from I/O by SCSI generic emulation.
+ * Tells management that the tray has moved.
+ *
+ * @io
+ */
+export function emitTrayMoved(blk: BlockBackend, trayOpen: boolean): void {
+  emitBlockEvent('DEVICE_TRAY_MOVED', { device: blk.name, id: blkGetAttachedDevId(blk), 'tray-open': trayOpen });
+}
+
+/**
+ * Notes the block size that the guest uses.
  *
  * @io
  */
 export function blkSetGuestBlockSize(blk: BlockBackend, align: number): void {
-  throw notBuilt('blkSetGuestBlockSize');
+  blk.guestBlockSize = align;
 }
 
 /**
- * Device has a tray callback.
+ * Whether the device has a tray.
  *
  * @io
  */
 export function blkDevHasTray(blk: BlockBackend): boolean {
-  throw notBuilt('blkDevHasTray');
+  return blk.devOps?.isTrayOpen !== undefined;
 }
 
 /**
- * Asks the device whether the tray is open.
+ * Whether the tray of the device is open.
  *
  * @io
  */
 export function blkDevIsTrayOpen(blk: BlockBackend): boolean {
-  throw notBuilt('blkDevIsTrayOpen');
+  return blk.devOps?.isTrayOpen?.(blk.devOpaque) ?? false;
 }
 
 /**
- * Medium present.
+ * Whether there is a node with a medium inside.
  *
  * @io
  */
 export function blkIsInserted(blk: BlockBackend): boolean {
-  throw notBuilt('blkIsInserted');
+  const bs = blkBs(blk);
+  return bs !== null && bdrvIsInserted(bs);
 }
 
 /**
- * Medium present and tray closed.
+ * Whether the guest can reach the medium: there is one, and the tray is closed.
  *
  * @io
  */
 export function blkIsAvailable(blk: BlockBackend): boolean {
-  throw notBuilt('blkIsAvailable');
+  return blkIsInserted(blk) && !blkDevIsTrayOpen(blk);
 }

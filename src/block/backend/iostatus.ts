@@ -1,74 +1,81 @@
-/** PLACEHOLDER. */
+/**
+ * What a device's last error was, for management, and what is done when a request fails.
+ *
+ * In: errors, policies. Out: the status. Leaves to others: choosing and doing what a policy says (`errors.ts`).
+ */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import type { BlockBackend, BlockDeviceIoStatus, BlockdevOnError } from '../model/backend.ts';
-import { notBuilt } from '../not-built.ts';
+import { errnoOf } from '../model/errors.ts';
 
 /**
- * Turns I/O status tracking on and resets it.
+ * Starts to keep the status.
  *
  * @globalState
  */
 export function blkIostatusEnable(blk: BlockBackend): void {
   GLOBAL_STATE_CODE('blkIostatusEnable');
-  throw notBuilt('blkIostatusEnable');
+  blk.iostatusEnabled = true;
+  blk.iostatus = 'ok';
 }
 
 /**
- * Tracking on and the error policy can stop the VM.
+ * Whether the status means something: it is kept, and errors can stop the VM, so that someone has to look at it.
  *
  * @globalState
  */
 export function blkIostatusIsEnabled(blk: BlockBackend): boolean {
   GLOBAL_STATE_CODE('blkIostatusIsEnabled');
-  throw notBuilt('blkIostatusIsEnabled');
+  return blk.iostatusEnabled && (blk.onWriteError === 'enospc' || blk.onWriteError === 'stop' || blk.onReadError === 'stop');
 }
 
 /**
- * Current I/O status.
+ * The first error since the status was reset.
  *
  * @globalState
  */
 export function blkIostatus(blk: BlockBackend): BlockDeviceIoStatus {
   GLOBAL_STATE_CODE('blkIostatus');
-  throw notBuilt('blkIostatus');
+  return blk.iostatus;
 }
 
 /**
- * Turns tracking off.
+ * Stops to keep the status.
  *
  * @globalState
  */
 export function blkIostatusDisable(blk: BlockBackend): void {
   GLOBAL_STATE_CODE('blkIostatusDisable');
-  throw notBuilt('blkIostatusDisable');
+  blk.iostatusEnabled = false;
 }
 
 /**
- * Resets the status if tracking is enabled.
+ * Forgets the error, where the status means something.
  *
  * @globalState
  */
 export function blkIostatusReset(blk: BlockBackend): void {
   GLOBAL_STATE_CODE('blkIostatusReset');
-  throw notBuilt('blkIostatusReset');
+  if (blkIostatusIsEnabled(blk)) blk.iostatus = 'ok';
 }
 
 /**
- * Records an error; out-of-space is told from other errors. Tracking must be enabled.
+ * Notes an error; the first one stays.
  *
  * @globalState
  */
 export function blkIostatusSetErr(blk: BlockBackend, error: Error): void {
   GLOBAL_STATE_CODE('blkIostatusSetErr');
-  throw notBuilt('blkIostatusSetErr');
+  if (!blkIostatusIsEnabled(blk)) throw new Error(`blkIostatusSetErr: the backend '${blk.name}' keeps no status.`);
+  if (blk.iostatus === 'ok') blk.iostatus = errnoOf(error) === 'ENOSPC' ? 'nospace' : 'failed';
 }
 
 /**
- * Sets read and write error policies.
+ * Sets what is done when a read, or a write, fails.
  *
  * @globalState
  */
 export function blkSetOnError(blk: BlockBackend, onReadError: BlockdevOnError, onWriteError: BlockdevOnError): void {
   GLOBAL_STATE_CODE('blkSetOnError');
-  throw notBuilt('blkSetOnError');
+  blk.onReadError = onReadError;
+  blk.onWriteError = onWriteError;
 }

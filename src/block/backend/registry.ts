@@ -1,168 +1,193 @@
-/** PLACEHOLDER. */
+/**
+ * The life of backends: made, referenced, named, deleted.
+ *
+ * In: permissions, a context, names. Out: backends. Leaves to others: the node inside (`root.ts`), opening one along (`open.ts`), the
+ * lists (`list.ts`).
+ */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import type { AioContext } from '../contexts/aio-context.ts';
-import type { BlockBackend, BlockBackendPublic } from '../model/backend.ts';
-import type { OpenFlags, Permissions } from '../model/constants.ts';
+import { CoQueue } from '../contexts/coroutine.ts';
+import { aioWaitWhile } from '../contexts/poll.ts';
+import { bdrvDrainAllBegin, bdrvDrainAllEnd } from '../graph/drain-all.ts';
+import { bdrvFindNode } from '../graph/node-lists.ts';
+import type { AccountedRequests, BlockAcctStats, BlockBackend, BlockBackendPublic } from '../model/backend.ts';
+import type { Permissions } from '../model/constants.ts';
+import { blockError } from '../model/errors.ts';
 import type { BlockDriverState } from '../model/node.ts';
-import type { BlockOptions } from '../model/options.ts';
-import { notBuilt } from '../not-built.ts';
+import { blkDrain } from './in-flight.ts';
+import { blkIoLimitsDisable } from './limits.ts';
+import { blkAllNext, blkByName, listBackend, listNamedBackend, unlistBackend, unlistNamedBackend } from './list.ts';
+import { blkInsertBs, blkRemoveBs } from './root.ts';
 
 /**
- * New backend with requested and shared permissions in a context, without a node.
+ * A backend without a node, held once.
  *
+ * @param perm what it asks for once a node is inserted
+ * @param sharedPerm what it lets others do with the node
  * @globalState
  */
 export function blkNew(context: AioContext, perm: Permissions, sharedPerm: Permissions): BlockBackend {
   GLOBAL_STATE_CODE('blkNew');
-  throw notBuilt('blkNew');
+  const blk: BlockBackend = {
+    name: '', refcnt: 1, root: null, context, public: newPublic(), dev: null, devOps: null, devOpaque: null,
+    rootState: { openFlags: 0, detectZeroes: 'off' }, enableWriteCache: true, stats: newStats(), guestBlockSize: 512,
+    onReadError: 'report', onWriteError: 'enospc', iostatusEnabled: false, iostatus: 'ok', perm, sharedPerm, disablePerm: false,
+    allowAioContextChange: false, allowWriteBeyondEof: false, forceAllowInactivate: false, removeBsNotifiers: [], insertBsNotifiers: [], aioNotifiers: [],
+    quiesceCounter: 0, queuedRequests: new CoQueue(), disableRequestQueuing: false, inFlight: 0,
+  };
+  listBackend(blk);
+  return blk;
+}
+
+function newPublic(): BlockBackendPublic {
+  return {
+    throttleGroupMember: { group: null, queued: { read: new CoQueue(), write: new CoQueue() }, pending: { read: 0, write: 0 }, ioLimitsDisabled: 0 },
+  };
+}
+
+function newStats(): BlockAcctStats {
+  const none = (): AccountedRequests => ({ bytes: 0, operations: 0, failed: 0, invalid: 0, merged: 0, totalTimeNs: 0 });
+  return { byType: { read: none(), write: none(), flush: none(), unmap: none() }, lastAccess: 0, accountInvalid: true, accountFailed: true };
 }
 
 /**
- * New backend with a node inserted.
+ * A backend with `bs` inserted, in the node's context.
  *
+ * @throws BlockError `EPERM` where the node's other parents are against it
  * @globalState
  */
 export async function blkNewWithBs(bs: BlockDriverState, perm: Permissions, sharedPerm: Permissions): Promise<BlockBackend> {
   GLOBAL_STATE_CODE('blkNewWithBs');
-  throw notBuilt('blkNewWithBs');
+  const blk = blkNew(bs.aioContext, perm, sharedPerm);
+  try {
+    await blkInsertBs(blk, bs);
+  } catch (error) {
+    await blkUnref(blk);
+    throw error;
+  }
+  return blk;
 }
 
 /**
- * Opens a node and a backend on it, permissions derived from the flags.
+ * How often a backend is held.
  *
  * @globalState
  */
-export async function blkNewOpen(filename: string | null, reference: string | null, options: BlockOptions | null, flags: OpenFlags): Promise<BlockBackend> {
-  GLOBAL_STATE_CODE('blkNewOpen');
-  throw notBuilt('blkNewOpen');
-}
-
-/**
- * Reference count, 0 for null.
- *
- * @globalState
- */
-export function blkGetRefcnt(blk: BlockBackend): number {
+export function blkGetRefcnt(blk: BlockBackend | null): number {
   GLOBAL_STATE_CODE('blkGetRefcnt');
-  throw notBuilt('blkGetRefcnt');
+  return blk?.refcnt ?? 0;
 }
 
 /**
- * Takes a reference; the backend must be alive.
+ * Holds a backend once more.
  *
  * @globalState
  */
 export function blkRef(blk: BlockBackend): void {
   GLOBAL_STATE_CODE('blkRef');
-  throw notBuilt('blkRef');
+  if (blk.refcnt === 0) throw new Error('blkRef: the backend is gone already.');
+  blk.refcnt++;
 }
 
 /**
- * Drops a reference; the last one drains and deletes the backend.
+ * Lets go of a backend. Once nobody holds it, it waits for its requests and is deleted. A backend with a name or a device is held by them.
  *
  * @globalState
  */
-export async function blkUnref(blk: BlockBackend): Promise<void> {
+export async function blkUnref(blk: BlockBackend | null): Promise<void> {
   GLOBAL_STATE_CODE('blkUnref');
-  throw notBuilt('blkUnref');
+  if (!blk) return;
+  if (blk.refcnt === 0) throw new Error('blkUnref: the backend is gone already.');
+  if (blk.refcnt > 1) {
+    blk.refcnt--;
+    return;
+  }
+  await blkDrain(blk);
+  if (--blk.refcnt > 0) return;
+  await deleteBackend(blk);
+}
+
+/** @globalState */
+async function deleteBackend(blk: BlockBackend): Promise<void> {
+  GLOBAL_STATE_CODE('deleteBackend');
+  if (blk.name !== '' || blk.dev) throw new Error(`deleteBackend: the backend '${blk.name}' is still in use by the monitor or a device.`);
+  if (blk.public.throttleGroupMember.group !== null) await blkIoLimitsDisable(blk);
+  if (blk.root) await blkRemoveBs(blk);
+  unlistBackend(blk);
 }
 
 /**
- * Empties every backend.
+ * Takes the nodes out of all backends.
  *
  * @globalState
  */
 export async function blkRemoveAllBs(): Promise<void> {
   GLOBAL_STATE_CODE('blkRemoveAllBs');
-  throw notBuilt('blkRemoveAllBs');
+  for (let blk = blkAllNext(null); blk; blk = blkAllNext(blk)) if (blk.root) await blkRemoveBs(blk);
 }
 
 /**
- * Finds a monitor-known backend by name.
+ * Gives a backend the name by which the monitor knows it.
  *
- * @globalState
- */
-export function blkByName(name: string): BlockBackend | null {
-  GLOBAL_STATE_CODE('blkByName');
-  throw notBuilt('blkByName');
-}
-
-/**
- * Next monitor-known backend.
- *
- * @globalState
- */
-export function blkNext(blk: BlockBackend | null): BlockBackend | null {
-  GLOBAL_STATE_CODE('blkNext');
-  throw notBuilt('blkNext');
-}
-
-/**
- * Next backend of all.
- *
- * @globalState
- */
-export function blkAllNext(blk: BlockBackend | null): BlockBackend | null {
-  GLOBAL_STATE_CODE('blkAllNext');
-  throw notBuilt('blkAllNext');
-}
-
-/**
- * Gives a backend its monitor name; the name must be well formed and unused.
- *
+ * @throws BlockError `EINVAL` for a name that is malformed or taken, by a backend or a node
  * @globalState
  */
 export function monitorAddBlk(blk: BlockBackend, name: string): void {
   GLOBAL_STATE_CODE('monitorAddBlk');
-  throw notBuilt('monitorAddBlk');
+  if (blk.name !== '') throw new Error(`monitorAddBlk: the backend has the name '${blk.name}' already.`);
+  if (!/^[A-Za-z][\w.-]*$/.test(name)) throw blockError('EINVAL', 'Invalid device name');
+  if (blkByName(name)) throw blockError('EINVAL', `Device with id '${name}' already exists`);
+  if (bdrvFindNode(name)) throw blockError('EINVAL', `Device name '${name}' conflicts with an existing node name`);
+  setName(blk, name);
+  listNamedBackend(blk);
 }
 
 /**
- * Takes a backend out of the monitor's list.
+ * Takes the name away, if the backend has one.
  *
  * @globalState
  */
 export function monitorRemoveBlk(blk: BlockBackend): void {
   GLOBAL_STATE_CODE('monitorRemoveBlk');
-  throw notBuilt('monitorRemoveBlk');
+  unlistNamedBackend(blk);
+  setName(blk, '');
+}
+
+function setName(blk: BlockBackend, name: string): void {
+  blk.name = name;
+  if (blk.root) blk.root.parentName = name;
 }
 
 /**
- * Public part of a backend (throttling member).
+ * What others may see of a backend.
  *
  * @globalState
  */
 export function blkGetPublic(blk: BlockBackend): BlockBackendPublic {
   GLOBAL_STATE_CODE('blkGetPublic');
-  throw notBuilt('blkGetPublic');
+  return blk.public;
 }
 
 /**
- * Backend from its public part.
- *
- * @globalState
- */
-export function blkByPublic(publicState: BlockBackendPublic): BlockBackend | null {
-  GLOBAL_STATE_CODE('blkByPublic');
-  throw notBuilt('blkByPublic');
-}
-
-/**
- * Commits every backend's overlay.
- *
- * @globalState
- */
-export async function blkCommitAll(): Promise<void> {
-  GLOBAL_STATE_CODE('blkCommitAll');
-  throw notBuilt('blkCommitAll');
-}
-
-/**
- * Drains everything, then each backend.
+ * Waits until no node and no backend has requests in flight.
  *
  * @globalState
  */
 export async function blkDrainAll(): Promise<void> {
   GLOBAL_STATE_CODE('blkDrainAll');
-  throw notBuilt('blkDrainAll');
+  await bdrvDrainAllBegin();
+  try {
+    // A backend without a node may still have failed requests to complete.
+    for (let blk = blkAllNext(null); blk; blk = blkAllNext(blk)) await waitForRequests(blk);
+  } finally {
+    await bdrvDrainAllEnd();
+  }
 }
+
+/** @globalState */
+async function waitForRequests(blk: BlockBackend): Promise<void> {
+  GLOBAL_STATE_CODE('waitForRequests');
+  await aioWaitWhile(blk.context, () => blk.inFlight > 0);
+}
+
+export { blkAllNext, blkByName, blkByPublic, blkNext } from './list.ts';

@@ -4,7 +4,8 @@
  * In: a position. Out: the next node, held while the position is on it. Leaves to others: the lists (`node-lists.ts`, `backend/`).
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { blkAllNext, blkRef, blkUnref } from '../backend/registry.ts';
+import { blkAllNext } from '../backend/list.ts';
+import { blkRef, blkUnref } from '../backend/registry.ts';
 import { bdrvHasBlk } from '../backend/root.ts';
 import type { BlockBackend } from '../model/backend.ts';
 import type { BlockDriverState } from '../model/node.ts';

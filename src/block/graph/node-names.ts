@@ -5,7 +5,7 @@
  * others: the list (`node-lists.ts`).
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { blkByName } from '../backend/registry.ts';
+import { blkByName } from '../backend/list.ts';
 import { blockError } from '../model/errors.ts';
 import type { BlockDriverState } from '../model/node.ts';
 import { bdrvFindNode, listNamedNode } from './node-lists.ts';

@@ -4,7 +4,7 @@
  * In: names. Out: nodes, and descriptions of nodes and of the whole graph. Leaves to others: changing anything.
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { blkAllNext, blkByName } from '../backend/registry.ts';
+import { blkAllNext, blkByName } from '../backend/list.ts';
 import type { BlockBackend } from '../model/backend.ts';
 import { BDRV_O_NOCACHE, BDRV_O_NO_FLUSH } from '../model/constants.ts';
 import { blockError } from '../model/errors.ts';

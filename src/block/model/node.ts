@@ -56,9 +56,9 @@ export interface BdrvTrackedRequest {
 /** Told when a node moves to another context. */
 export interface BdrvAioNotifier {
   /** After the move. @globalState */
-  attachedAioContext(newContext: AioContext, opaque: unknown): void;
+  readonly attachedAioContext: (newContext: AioContext, opaque: unknown) => void;
   /** Before the move. @globalState */
-  detachAioContext(opaque: unknown): void;
+  readonly detachAioContext: (opaque: unknown) => void;
   readonly opaque: unknown;
   /** Taken away while the list is walked. */
   deleted: boolean;
@@ -85,6 +85,8 @@ export interface BdrvChild {
   role: BdrvChildRole;
   /** The parent. Only functions of the class may look at it. */
   readonly opaque: unknown;
+  /** The monitor's name for the parent, written by the parent, so that I/O code can name it; empty or absent: it has none. */
+  parentName?: string;
   perm: Permissions;
   sharedPerm: Permissions;
   /** May neither be replaced nor detached. */

@@ -1,129 +1,182 @@
-/** PLACEHOLDER. */
+/**
+ * What a node asks of requests and buffers: limits, alignments, zero guarantees, geometry.
+ *
+ * In: a driver's wishes and the limits of the children. Out: `bs.bl`, and answers made from it. Leaves to others: cutting requests to
+ * size (`requests/`).
+ */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import type { BlockSizes, HDGeometry } from '../model/driver.ts';
+import { bdrvCowChild, bdrvFilterBs } from '../graph/chain-links.ts';
+import { BDRV_CHILD_COW, BDRV_CHILD_DATA, BDRV_CHILD_FILTERED, BDRV_MAX_ALIGNMENT, BDRV_O_UNMAP, BDRV_REQ_MAY_UNMAP } from '../model/constants.ts';
+import type { BlockDriver, BlockSizes, HDGeometry } from '../model/driver.ts';
+import { blockError } from '../model/errors.ts';
 import type { IoVector } from '../model/io-vector.ts';
-import type { BlockDriverState } from '../model/node.ts';
-import type { Transaction } from '../model/transaction.ts';
-import { notBuilt } from '../not-built.ts';
+import { defaultLimits, type BlockDriverState, type BlockLimits } from '../model/node.ts';
+import { tranAdd, type Transaction } from '../model/transaction.ts';
+
+/** Memory alignment that suits a node without a medium. */
+const PAGE_SIZE = 4096;
 
 /**
- * Recomputes BlockLimits from driver and children; undoable when a transaction is given.
+ * Works out the limits of a node anew: of its children, then its driver's own. With a transaction the old ones come back if it aborts.
  *
+ * @throws BlockError `EINVAL` where the driver asks for an alignment above `BDRV_MAX_ALIGNMENT`
  * @globalState
  */
 export function bdrvRefreshLimits(bs: BlockDriverState, transaction: Transaction | null): void {
   GLOBAL_STATE_CODE('bdrvRefreshLimits');
-  throw notBuilt('bdrvRefreshLimits');
+  const before = bs.bl;
+  if (transaction) tranAdd(transaction, { abort: () => void (bs.bl = before) });
+  bs.bl = defaultLimits();
+  if (!bs.drv) return;
+  bs.bl.requestAlignment = hasByteReads(bs.drv) ? 1 : 512;
+  const limiting = bs.children.filter((child) => (child.role & (BDRV_CHILD_DATA | BDRV_CHILD_FILTERED | BDRV_CHILD_COW)) !== 0);
+  for (const child of limiting) if (child.bs) mergeLimits(bs.bl, child.bs.bl);
+  bs.drv.bdrvRefreshLimits?.(bs);
+  if (bs.bl.requestAlignment > BDRV_MAX_ALIGNMENT) throw blockError('EINVAL', 'Driver requires too large request alignment');
+}
+
+function hasByteReads(drv: BlockDriver): boolean {
+  return drv.bdrvCoPreadv !== undefined || drv.bdrvCoPreadvPart !== undefined || drv.bdrvAioPreadv !== undefined;
+}
+
+function mergeLimits(own: BlockLimits, child: BlockLimits): void {
+  own.optTransfer = Math.max(own.optTransfer, child.optTransfer);
+  own.maxTransfer = smallerLimit(own.maxTransfer, child.maxTransfer);
+  own.maxHwTransfer = smallerLimit(own.maxHwTransfer, child.maxHwTransfer);
+  own.optMemAlignment = Math.max(own.optMemAlignment, child.optMemAlignment);
+  own.minMemAlignment = Math.max(own.minMemAlignment, child.minMemAlignment);
+  own.maxIov = smallerLimit(own.maxIov, child.maxIov);
+  own.maxHwIov = smallerLimit(own.maxHwIov, child.maxHwIov);
+}
+
+/** The smaller of two limits, where 0 is none. */
+function smallerLimit(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
 }
 
 /**
- * Constant yes; for drivers whose new images always read as zero.
+ * Yes: for drivers whose new images read as zero, whatever they are made on.
  *
  * @globalState
  */
 export function bdrvHasZeroInit1(bs: BlockDriverState): boolean {
   GLOBAL_STATE_CODE('bdrvHasZeroInit1');
-  throw notBuilt('bdrvHasZeroInit1');
+  return bs.drv !== null;
 }
 
 /**
- * Whether a newly created image is known to read as zeroes (asks driver, or the filtered child).
+ * Whether an image that was just made reads as zero. No where it shows a backing file, or where nobody knows.
  *
  * @globalState
  */
 export function bdrvHasZeroInit(bs: BlockDriverState): boolean {
   GLOBAL_STATE_CODE('bdrvHasZeroInit');
-  throw notBuilt('bdrvHasZeroInit');
+  if (!bs.drv || bdrvCowChild(bs)) return false;
+  if (bs.drv.bdrvHasZeroInit) return bs.drv.bdrvHasZeroInit(bs);
+  const filtered = bdrvFilterBs(bs);
+  return filtered !== null && bdrvHasZeroInit(filtered);
 }
 
 /**
- * Memory alignment that avoids a bounce buffer anywhere in the stack.
+ * The alignment of memory below which a driver would have to copy.
  *
  * @io
  */
 export function bdrvMinMemAlign(bs: BlockDriverState): number {
-  throw notBuilt('bdrvMinMemAlign');
+  return bs.drv ? bs.bl.minMemAlignment : PAGE_SIZE;
 }
 
 /**
- * Best alignment for a bounce buffer.
+ * The alignment of memory that is best for a node.
  *
  * @io
  */
 export function bdrvOptMemAlign(bs: BlockDriverState): number {
-  throw notBuilt('bdrvOptMemAlign');
+  return bs.drv ? bs.bl.optMemAlignment : PAGE_SIZE;
 }
 
 /**
- * Allocates memory aligned for a node; aborts on failure.
+ * Memory for requests of a node, with whatever it held before: at the start of a block of its own, no shorter than the alignment.
  *
+ * @throws RangeError where there is not that much
  * @io
  */
 export function qemuBlockalign(bs: BlockDriverState, size: number): Uint8Array {
-  throw notBuilt('qemuBlockalign');
+  return Buffer.allocUnsafeSlow(Math.max(size, bs.bl.minMemAlignment)).subarray(0, size);
 }
 
 /**
- * Same, zeroed.
+ * The same, zeroed.
  *
+ * @throws RangeError where there is not that much
  * @io
  */
 export function qemuBlockalign0(bs: BlockDriverState, size: number): Uint8Array {
-  throw notBuilt('qemuBlockalign0');
+  return qemuBlockalign(bs, size).fill(0);
 }
 
 /**
- * Same as qemu_blockalign, may return null.
+ * Memory for requests of a node, or `null` where there is not that much.
  *
  * @io
  */
 export function qemuTryBlockalign(bs: BlockDriverState, size: number): Uint8Array | null {
-  throw notBuilt('qemuTryBlockalign');
+  try {
+    return qemuBlockalign(bs, size);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /**
- * Same, zeroed, may return null.
+ * The same, zeroed.
  *
  * @io
  */
 export function qemuTryBlockalign0(bs: BlockDriverState, size: number): Uint8Array | null {
-  throw notBuilt('qemuTryBlockalign0');
+  return qemuTryBlockalign(bs, size)?.fill(0) ?? null;
 }
 
 /**
- * Whether all vector elements satisfy a node's memory and length alignment.
+ * Whether each buffer of a vector starts and ends where the node's memory alignment wants it, within the memory it is a part of.
  *
  * @io
  */
 export function bdrvQiovIsAligned(bs: BlockDriverState, qiov: IoVector): boolean {
-  throw notBuilt('bdrvQiovIsAligned');
+  const alignment = bdrvMinMemAlign(bs);
+  return qiov.segments.every((segment) => segment.byteOffset % alignment === 0 && segment.length % alignment === 0);
 }
 
 /**
- * Whether zeroing with deallocation works on a node.
+ * Whether a zero write may give space back and still read as zero.
  *
  * @io
  */
 export function bdrvCanWriteZeroesWithUnmap(bs: BlockDriverState): boolean {
-  throw notBuilt('bdrvCanWriteZeroesWithUnmap');
+  return (bs.openFlags & BDRV_O_UNMAP) !== 0 && (bs.supportedZeroFlags & BDRV_REQ_MAY_UNMAP) !== 0;
 }
 
 /**
- * Asks driver or filtered child for physical and logical block size.
+ * Block sizes of the host's device, from the driver or through filters; `null` where nobody knows.
  *
  * @globalState
  */
 export function bdrvProbeBlocksizes(bs: BlockDriverState): BlockSizes | null {
   GLOBAL_STATE_CODE('bdrvProbeBlocksizes');
-  throw notBuilt('bdrvProbeBlocksizes');
+  if (bs.drv?.bdrvProbeBlocksizes) return bs.drv.bdrvProbeBlocksizes(bs);
+  const filtered = bs.drv && bdrvFilterBs(bs);
+  return filtered ? bdrvProbeBlocksizes(filtered) : null;
 }
 
 /**
- * Asks driver or filtered child for a CHS geometry.
+ * Geometry of the host's device, from the driver or through filters; `null` where nobody knows.
  *
  * @globalState
  */
 export function bdrvProbeGeometry(bs: BlockDriverState): HDGeometry | null {
   GLOBAL_STATE_CODE('bdrvProbeGeometry');
-  throw notBuilt('bdrvProbeGeometry');
+  if (bs.drv?.bdrvProbeGeometry) return bs.drv.bdrvProbeGeometry(bs);
+  const filtered = bs.drv && bdrvFilterBs(bs);
+  return filtered ? bdrvProbeGeometry(filtered) : null;
 }
