@@ -41,6 +41,7 @@ function diffuse(data: Uint8Array, hash: string): Uint8Array {
   return result;
 }
 
+/** @io */
 function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((byte, index) => byte ^ (b[index] ?? 0));
 }

@@ -51,6 +51,7 @@ export function sectorCipher(spec: CipherSpec, key: Uint8Array): SectorCipher {
 /** Makes the initial values of `count` sectors, 16 bytes each. */
 type IvMaker = (firstSector: number, count: number) => Buffer;
 
+/** @io */
 function ivMaker(spec: CipherSpec, key: Uint8Array): IvMaker {
   if (spec.ivgen === 'plain') return (first, count) => sectorNumbers(first, count, false);
   if (spec.ivgen !== 'essiv') return (first, count) => sectorNumbers(first, count, true);
@@ -74,6 +75,7 @@ function plainBlocks(cipher: Cipher | Decipher, data: Uint8Array): Uint8Array {
   return cipher.update(data);
 }
 
+/** @io */
 function cbcCipher(algorithm: CipherAlgorithm, key: Uint8Array, ivs: IvMaker): SectorCipher {
   const name = `${algorithm}-cbc`;
   const each = (data: Uint8Array, firstSector: number, makeCipher: (iv: Uint8Array) => Cipher | Decipher): Uint8Array => {
@@ -90,6 +92,7 @@ function cbcCipher(algorithm: CipherAlgorithm, key: Uint8Array, ivs: IvMaker): S
   };
 }
 
+/** @io */
 function xtsCipher(algorithm: CipherAlgorithm, key: Uint8Array, ivs: IvMaker): SectorCipher {
   const dataKey = key.subarray(0, key.length / 2);
   const tweakCipher = createCipheriv(`${algorithm}-ecb`, key.subarray(key.length / 2), null).setAutoPadding(false);

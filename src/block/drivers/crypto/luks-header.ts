@@ -131,7 +131,7 @@ function parseSlot(buffer: Buffer, index: number): LuksSlot {
   };
 }
 
-/** `xts-plain64` and the like. */
+/** `xts-plain64` and the like. @io */
 function parseCipher(algorithmName: string, mode: string, keyBytes: number): CipherSpec {
   const match = /^([a-z]+)(?:-([a-z0-9]+)(?::([a-z0-9]+))?)?$/.exec(mode);
   const cipherMode = MODES.find((one) => one === match?.[1]);
@@ -145,10 +145,12 @@ function parseCipher(algorithmName: string, mode: string, keyBytes: number): Cip
   return { algorithm, mode: cipherMode, ivgen, ivHash };
 }
 
+/** @io */
 function modeName(cipher: CipherSpec): string {
   return `${cipher.mode}-${cipher.ivgen}${cipher.ivHash === null ? '' : `:${cipher.ivHash}`}`;
 }
 
+/** @io */
 function checkHeader(header: LuksHeader): void {
   if (header.keyBytes !== keyLengthOf(header.cipher)) throw blockError('EINVAL', 'The key length does not fit the cipher');
   if (header.masterKeyIterations === 0) throw blockError('EINVAL', 'LUKS key iteration count is zero');
@@ -169,12 +171,14 @@ function slotArea(header: LuksHeader, slot: LuksSlot, index: number): { start: n
   return { start: slot.keyOffset, sectors };
 }
 
+/** @io */
 function text(buffer: Buffer, start: number, length: number): string {
   const field = buffer.subarray(start, start + length);
   const end = field.indexOf(0);
   return field.toString('latin1', 0, end < 0 ? length : end);
 }
 
+/** @io */
 function copyOf(buffer: Buffer, start: number, length: number): Uint8Array {
   return new Uint8Array(buffer.subarray(start, start + length));
 }

@@ -196,6 +196,7 @@ export function luksInfo(volume: LuksVolume): Record<string, unknown> {
   };
 }
 
+/** @io */
 function volumeOf(header: LuksHeader, masterKey: Uint8Array | null): LuksVolume {
   const cipher = masterKey === null ? null : sectorCipher(header.cipher, masterKey);
   return { header, payloadOffset: header.payloadOffset * CIPHER_SECTOR, masterKey, cipher };

@@ -21,6 +21,8 @@ export function checkPermissions(bs: BlockDriverState, perm: Permissions, shared
   GLOBAL_STATE_CODE('checkPermissions');
   const state = fileStateOf(bs);
   const locks = (bs.openFlags & BDRV_O_INACTIVE) === 0;
+  // A transaction may check more than once; only the last answer counts.
+  dropPending(state);
   if (locks) state.open.lock?.acquire(perm | state.perm, shared & state.shared, state.path);
   try {
     const file = state.reopened ?? fileForPermissions(bs, state, perm);
@@ -51,10 +53,7 @@ export function setPermissions(bs: BlockDriverState, perm: Permissions, shared: 
 export function abortPermissions(bs: BlockDriverState): void {
   GLOBAL_STATE_CODE('abortPermissions');
   const state = fileStateOf(bs);
-  // A file that a reopen brought is the reopen's to close.
-  if (state.pending !== null && state.pending.file !== state.reopened) closeLocked(state.pending);
-  else state.pending?.lock?.releaseAll();
-  state.pending = null;
+  dropPending(state);
   state.open.lock?.settle(state.perm, state.shared);
 }
 
@@ -100,6 +99,15 @@ export function closeLocked(locked: LockedFile): void {
   GLOBAL_STATE_CODE('closeLocked');
   locked.lock?.releaseAll();
   locked.file.close();
+}
+
+/** @globalState */
+function dropPending(state: FileState): void {
+  GLOBAL_STATE_CODE('dropPending');
+  // A file that a reopen brought is the reopen's to close.
+  if (state.pending !== null && state.pending.file !== state.reopened) closeLocked(state.pending);
+  else state.pending?.lock?.releaseAll();
+  state.pending = null;
 }
 
 function lockOf(state: FileState, file: HostFile): ImageLock | null {
