@@ -1,7 +1,12 @@
 /** The built-in drivers, in the order in which they are asked to recognise an image. */
 import type { BlockDriver } from '../model/driver.ts';
+import { bdrvBlkdebug } from './blkdebug/driver.ts';
 import { bdrvFile, bdrvHostCdrom, bdrvHostDevice } from './file/driver.ts';
+import { bdrvLuks } from './luks.ts';
 import { bdrvNullAio, bdrvNullCo } from './null.ts';
+import { bdrvRaw } from './raw.ts';
 
 /** Registered by `bdrvInit`. */
-export const builtInDrivers: readonly BlockDriver[] = [bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio];
+export const builtInDrivers: readonly BlockDriver[] = [
+  bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvLuks, bdrvBlkdebug,
+];
