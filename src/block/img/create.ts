@@ -1,0 +1,101 @@
+/**
+ * `blk-img create`: makes an image.
+ *
+ * In: a name, a format, its options, a size or a backing file that has one. Out: the image.
+ */
+import type { Command } from 'commander';
+import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
+import { blkGetlength } from '../backend/settings.ts';
+import { BDRV_O_NO_BACKING, BDRV_O_NO_IO } from '../model/constants.ts';
+import type { BlockDriver } from '../model/driver.ts';
+import type { BlockOptions, OptionDescription } from '../model/options.ts';
+import { bdrvImgCreate } from '../open/create.ts';
+import { bdrvFindFormat } from '../open/drivers.ts';
+import { addCommand, withImage } from './command.ts';
+import { ImgFailure, messageOf } from './failure.ts';
+import type { Done } from './main.ts';
+import { asksForHelp, collect, mergeOptionLists, sizeOf } from './options.ts';
+import type { Streams } from './streams.ts';
+
+interface CreateOptions {
+  readonly format: string;
+  readonly backing?: string;
+  readonly backingFormat?: string;
+  readonly unsafe?: boolean;
+  readonly options?: readonly string[];
+  readonly quiet?: boolean;
+}
+
+/** Adds the command to the program. */
+export function addCreate(program: Command, streams: Streams, done: Done): void {
+  addCommand(program, 'create', 'Make an image.')
+    .argument('<filename>')
+    .argument('[size]')
+    .option('-f, --format <format>', 'format of the image', 'raw')
+    .option('-b, --backing <filename>', 'backing file')
+    .option('-F, --backing-format <format>', 'format of the backing file')
+    .option('-u, --unsafe', 'do not open the backing file')
+    .option('-o, --options <list>', 'options of the format, or help', collect)
+    .option('-q, --quiet', 'print only errors')
+    .action(async (filename: string, size: string | undefined, options: CreateOptions) => {
+      await create(filename, size, options, streams);
+      done(0);
+    });
+}
+
+async function create(filename: string, size: string | undefined, options: CreateOptions, streams: Streams): Promise<void> {
+  const drv = formatOf(options.format);
+  if (asksForHelp(options.options)) {
+    streams.out(optionsHelp(drv));
+    return;
+  }
+  const given = mergeOptionLists(options.options);
+  const bytes = size === undefined ? null : sizeOf(size, 'image size');
+  const flags = options.unsafe ? BDRV_O_NO_BACKING : 0;
+  try {
+    await bdrvImgCreate(filename, options.format, options.backing ?? null, options.backingFormat ?? null, given, bytes, flags, true);
+  } catch (error) {
+    throw new ImgFailure(`${filename}: ${messageOf(error)}`);
+  }
+  if (!options.quiet) streams.out(await summary(drv, filename, bytes, given, options));
+}
+
+/** @globalState */
+export function formatOf(name: string): BlockDriver {
+  GLOBAL_STATE_CODE('formatOf');
+  const drv = bdrvFindFormat(name);
+  if (drv === null) throw new ImgFailure(`Unknown file format '${name}'`);
+  return drv;
+}
+
+/** The options of a format as `-o help` lists them. */
+export function optionsHelp(drv: BlockDriver): string {
+  const line = (option: OptionDescription): string => `  ${`${option.name}=<${TYPE_NAMES[option.type]}>`.padEnd(22)} - ${option.help}\n`;
+  return `Supported options:\n${[...(drv.createOpts ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)).map(line).join('')}`;
+}
+
+const TYPE_NAMES = { string: 'str', boolean: 'bool (on/off)', size: 'size', number: 'num' } as const;
+
+/** `Formatting 'a.img', fmt=raw size=1048576` */
+async function summary(drv: BlockDriver, filename: string, size: number | null, given: BlockOptions, options: CreateOptions): Promise<string> {
+  const defaults = (drv.createOpts ?? []).filter((option) => option.default !== undefined).map((option) => [option.name, option.default] as const);
+  const backing = {
+    ...(options.backing === undefined ? {} : { backing_file: options.backing }),
+    ...(options.backingFormat === undefined ? {} : { backing_fmt: options.backingFormat }),
+  };
+  const length = size ?? (await lengthOf(filename, options.format));
+  const all = { ...Object.fromEntries(defaults), ...given, ...backing, size: length };
+  const text = Object.entries(all).sort(([a], [b]) => order(a) - order(b) || (a < b ? -1 : 1)).map(([name, value]) => ` ${name}=${String(value)}`);
+  return `Formatting '${filename}', fmt=${options.format}${text.join('')}\n`;
+}
+
+/** Names from `a` to `compression…`, then size and backing file, then the rest, as `qemu-img` has them. */
+function order(name: string): number {
+  const fixed = ['size', 'backing_file', 'backing_fmt'].indexOf(name);
+  if (fixed >= 0) return fixed + 1;
+  return name < 'e' || name.startsWith('extended') ? 0 : 9;
+}
+
+async function lengthOf(filename: string, format: string): Promise<number> {
+  return withImage({ name: filename, format, flags: BDRV_O_NO_BACKING | BDRV_O_NO_IO }, (blk) => blkGetlength(blk));
+}
