@@ -26,8 +26,13 @@ interface AmendOptions extends ImageOptions {
   readonly force?: boolean;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addAmend(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addAmend');
   addImageCommand(program, 'amend', 'Change options of an image.')
     .argument('<filename>')
     .option('-o, --options <list>', 'options of the format, or help', collect)

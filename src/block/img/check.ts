@@ -27,8 +27,13 @@ interface CheckOptions extends ImageOptions {
 
 const REPAIRS: Readonly<Record<string, BdrvCheckMode>> = { leaks: BDRV_FIX_LEAKS, all: BDRV_FIX_LEAKS | BDRV_FIX_ERRORS };
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addCheck(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addCheck');
   addImageCommand(program, 'check', 'Look for errors in an image.')
     .argument('<filename>')
     .option('-q, --quiet', 'print only errors')
@@ -52,7 +57,9 @@ function repairMode(repair: string | undefined): BdrvCheckMode {
   return mode;
 }
 
+/** @globalState */
 async function checkImage(blk: BlockBackend, filename: string, fix: BdrvCheckMode, options: CheckOptions, streams: Streams): Promise<number> {
+  GLOBAL_STATE_CODE('checkImage');
   const json = wantsJson(options.output);
   const say = options.quiet ? () => undefined : streams.out;
   let result = await runCheck(blk, fix);

@@ -18,8 +18,13 @@ export interface ImageOptions {
   readonly quiet?: boolean;
 }
 
-/** Adds a command with the options that all commands take. */
+/**
+ * Adds a command with the options that all commands take.
+ *
+ * @globalState
+ */
 export function addCommand(program: Command, name: string, description: string): Command {
+  GLOBAL_STATE_CODE('addCommand');
   return program
     .command(name)
     .description(description)
@@ -29,8 +34,13 @@ export function addCommand(program: Command, name: string, description: string):
     });
 }
 
-/** The same, for commands on one image. */
+/**
+ * The same, for commands on one image.
+ *
+ * @globalState
+ */
 export function addImageCommand(program: Command, name: string, description: string): Command {
+  GLOBAL_STATE_CODE('addImageCommand');
   return addCommand(program, name, description)
     .option('-f, --format <format>', 'format of the image; guessed without it')
     .option('--image-opts', 'the image is given as a list of options');

@@ -36,8 +36,13 @@ interface CommitOptions extends ImageOptions {
   readonly progress?: boolean;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addCommit(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addCommit');
   addImageCommand(program, 'commit', 'Write what an image has into the one below it.')
     .argument('<filename>')
     .option('-b, --base <filename>', 'the image of the chain to write to')

@@ -38,8 +38,13 @@ interface Side {
   readonly buffer: Uint8Array;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addCompare(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addCompare');
   addCommand(program, 'compare', 'Check whether two images show the same data.')
     .argument('<filename1>')
     .argument('<filename2>')
@@ -68,7 +73,9 @@ export function addCompare(program: Command, streams: Streams, done: Done): void
     });
 }
 
+/** @globalState */
 async function openSide(image: ImageArgument): Promise<Side> {
+  GLOBAL_STATE_CODE('openSide');
   try {
     const blk = await openImage(image);
     return { name: image.name, blk, length: await blkGetlength(blk), buffer: new Uint8Array(BUFFER) };

@@ -152,6 +152,7 @@ async function stretchAt(plan: CopyPlan, offset: number): Promise<Copy['known']>
   }
 }
 
+/** @io */
 function sourceAt(plan: CopyPlan, offset: number): CopySource {
   const source = plan.sources.find((one) => offset < one.start + one.length);
   if (!source) throw new Error('sourceAt: no source has this offset.');

@@ -57,8 +57,13 @@ interface ConvertOptions extends ImageOptions {
 
 const DEFAULT_BUFFER = 2 * 1024 * 1024;
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addConvert(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addConvert');
   addImageCommand(program, 'convert', 'Copy images into another one.')
     .argument('<filenames...>', 'the sources, then the target')
     .option('-O, --target-format <format>', 'format of the target', 'raw')

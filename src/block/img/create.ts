@@ -26,8 +26,13 @@ interface CreateOptions {
   readonly quiet?: boolean;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addCreate(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addCreate');
   addCommand(program, 'create', 'Make an image.')
     .argument('<filename>')
     .argument('[size]')
@@ -43,7 +48,9 @@ export function addCreate(program: Command, streams: Streams, done: Done): void 
     });
 }
 
+/** @globalState */
 async function create(filename: string, size: string | undefined, options: CreateOptions, streams: Streams): Promise<void> {
+  GLOBAL_STATE_CODE('create');
   const drv = formatOf(options.format);
   if (asksForHelp(options.options)) {
     streams.out(optionsHelp(drv));
@@ -76,8 +83,13 @@ export function optionsHelp(drv: BlockDriver): string {
 
 const TYPE_NAMES = { string: 'str', boolean: 'bool (on/off)', size: 'size', number: 'num' } as const;
 
-/** `Formatting 'a.img', fmt=raw size=1048576` */
+/**
+ * `Formatting 'a.img', fmt=raw size=1048576`
+ *
+ * @globalState
+ */
 async function summary(drv: BlockDriver, filename: string, size: number | null, given: BlockOptions, options: CreateOptions): Promise<string> {
+  GLOBAL_STATE_CODE('summary');
   const defaults = (drv.createOpts ?? []).filter((option) => option.default !== undefined).map((option) => [option.name, option.default] as const);
   const backing = {
     ...(options.backing === undefined ? {} : { backing_file: options.backing }),
@@ -96,6 +108,8 @@ function order(name: string): number {
   return name < 'e' || name.startsWith('extended') ? 0 : 9;
 }
 
+/** @globalState */
 async function lengthOf(filename: string, format: string): Promise<number> {
+  GLOBAL_STATE_CODE('lengthOf');
   return withImage({ name: filename, format, flags: BDRV_O_NO_BACKING | BDRV_O_NO_IO }, (blk) => blkGetlength(blk));
 }

@@ -36,8 +36,13 @@ interface Operands {
 /** Copied at a time where blocks are smaller. */
 const BUFFER = 1024 * 1024;
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addDd(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addDd');
   addImageCommand(program, 'dd', 'Copy a part of an image into a new one.')
     .argument('<operands...>', 'if=FILE of=FILE [bs=SIZE] [count=BLOCKS] [skip=BLOCKS]')
     .option('-O, --target-format <format>', 'format of the new image', 'raw')

@@ -5,6 +5,7 @@
  * more. Leaves to others: each command (a file each).
  */
 import { Command, CommanderError } from 'commander';
+import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvInit } from '../open/drivers.ts';
 import { bdrvCloseAll } from '../graph/nodes.ts';
 import { addAmend } from './amend.ts';
@@ -18,6 +19,7 @@ import { ImgFailure, messageOf } from './failure.ts';
 import { addInfo } from './info.ts';
 import { addMap } from './map.ts';
 import { addMeasure } from './measure.ts';
+import { forgetObjects } from './objects.ts';
 import { addRebase } from './rebase.ts';
 import { addResize } from './resize.ts';
 import { addSnapshot } from './snapshot.ts';
@@ -30,8 +32,13 @@ const COMMANDS = [
   addAmend, addCheck, addCommit, addCompare, addConvert, addCreate, addDd, addInfo, addMap, addMeasure, addRebase, addResize, addSnapshot,
 ];
 
-/** Runs one command. Nothing is left open after it. */
+/**
+ * Runs one command. Nothing is left open after it.
+ *
+ * @globalState
+ */
 export async function main(words: readonly string[], streams: Streams): Promise<number> {
+  GLOBAL_STATE_CODE('main');
   let status = 0;
   const program = new Command('blk-img').description('Creates, checks and converts disk images.').helpCommand(false);
   for (const add of COMMANDS) add(program, streams, (result) => { status = result; });
@@ -46,6 +53,7 @@ export async function main(words: readonly string[], streams: Streams): Promise<
     return tell(error, streams);
   } finally {
     await bdrvCloseAll();
+    forgetObjects();
   }
 }
 

@@ -39,8 +39,13 @@ interface MapEntry {
   readonly filename?: string;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addMap(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addMap');
   addImageCommand(program, 'map', 'Show where the data of an image lies.')
     .argument('<filename>')
     .option('--output <format>', 'human or json')
@@ -57,17 +62,22 @@ export function addMap(program: Command, streams: Streams, done: Done): void {
     });
 }
 
+/** @globalState */
 async function printJson(blk: BlockBackend, options: MapOptions, streams: Streams): Promise<void> {
+  GLOBAL_STATE_CODE('printJson');
   let before = '[';
-  for await (const { filename: _filename, ...entry } of entries(blk, options)) {
-    const fields = Object.entries(entry).map(([name, value]) => `"${name}": ${String(value)}`);
+  for await (const entry of entries(blk, options)) {
+    const facts = Object.entries(entry).filter(([name]) => name !== 'filename');
+    const fields = facts.map(([name, value]) => `"${name}": ${String(value)}`);
     streams.out(`${before}{ ${fields.join(', ')}}`);
     before = ',\n';
   }
   streams.out(before === '[' ? '[]\n' : ']\n');
 }
 
+/** @globalState */
 async function printText(blk: BlockBackend, options: MapOptions, streams: Streams): Promise<void> {
+  GLOBAL_STATE_CODE('printText');
   streams.out(`${'Offset'.padEnd(16)}${'Length'.padEnd(16)}${'Mapped to'.padEnd(16)}File\n`);
   for await (const entry of entries(blk, options)) {
     if (!entry.data || entry.zero) continue;
@@ -81,8 +91,13 @@ function hex(value: number): string {
   return value === 0 ? '0' : `0x${value.toString(16)}`;
 }
 
-/** The entries, with neighbours of one kind joined. */
+/**
+ * The entries, with neighbours of one kind joined.
+ *
+ * @globalState
+ */
 async function* entries(blk: BlockBackend, options: MapOptions): AsyncGenerator<MapEntry> {
+  GLOBAL_STATE_CODE('entries');
   const length = await blkGetlength(blk);
   const start = options.startOffset === undefined ? 0 : sizeOf(options.startOffset, 'start offset');
   const end = options.maxLength === undefined ? length : Math.min(length, start + sizeOf(options.maxLength, 'length'));

@@ -28,8 +28,13 @@ interface MeasureOptions extends ImageOptions {
   readonly forceShare?: boolean;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addMeasure(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addMeasure');
   addImageCommand(program, 'measure', 'Say how large the file of a new image would be.')
     .argument('[filename]')
     .option('-O, --target-format <format>', 'format of the new image', 'raw')
@@ -44,7 +49,9 @@ export function addMeasure(program: Command, streams: Streams, done: Done): void
     });
 }
 
+/** @globalState */
 async function measure(filename: string | undefined, options: MeasureOptions): Promise<string> {
+  GLOBAL_STATE_CODE('measure');
   const json = wantsJson(options.output);
   const drv = formatOf(options.targetFormat);
   if (asksForHelp(options.options)) return optionsHelp(drv);

@@ -53,12 +53,6 @@ export function wholeNumber(text: string, what: string, least: number, most: num
 }
 
 function splitAtCommas(text: string): string[] {
-  const parts = [''];
-  for (let at = 0; at < text.length; at++) {
-    const character = text.charAt(at);
-    if (character !== ',') parts[parts.length - 1] += character;
-    else if (text.charAt(at + 1) === ',') parts[parts.length - 1] += text.charAt(++at);
-    else parts.push('');
-  }
-  return parts;
+  // No option holds a NUL: it can stand for the doubled comma meanwhile.
+  return text.replaceAll(',,', '\0').split(',').map((part) => part.replaceAll('\0', ','));
 }

@@ -3,8 +3,8 @@ import type { Streams } from './streams.ts';
 
 /** Shows progress, and ends its line. */
 export interface Progress {
-  show(done: number, total: number): void;
-  end(): void;
+  readonly show: (done: number, total: number) => void;
+  readonly end: () => void;
 }
 
 /** Progress as `-p` asks for it; where nobody watches, it shows nothing. */

@@ -39,8 +39,13 @@ interface RebaseOptions extends ImageOptions {
 const BUFFER = 2 * 1024 * 1024;
 const SECTOR = 512;
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addRebase(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addRebase');
   addImageCommand(program, 'rebase', 'Give an image another backing file.')
     .argument('<filename>')
     .option('-b, --backing <filename>', 'the new backing file; empty: none')

@@ -24,8 +24,13 @@ interface ResizeOptions extends ImageOptions {
 
 const MODES: readonly PreallocMode[] = ['off', 'metadata', 'falloc', 'full'];
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addResize(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addResize');
   addImageCommand(program, 'resize', 'Make an image longer or shorter.')
     .argument('<filename>')
     .argument('<size>', 'new size; +SIZE or -SIZE: by that much')

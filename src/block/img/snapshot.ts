@@ -26,8 +26,13 @@ interface SnapshotOptions {
   readonly forceShare?: boolean;
 }
 
-/** Adds the command to the program. */
+/**
+ * Adds the command to the program.
+ *
+ * @globalState
+ */
 export function addSnapshot(program: Command, streams: Streams, done: Done): void {
+  GLOBAL_STATE_CODE('addSnapshot');
   addCommand(program, 'snapshot', 'List, create, apply or delete internal snapshots.')
     .argument('<filename>')
     .option('-l, --list', 'list the snapshots')

@@ -16,7 +16,7 @@ import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
 import { bdrvAppend, bdrvDropIntermediate, bdrvReplaceNode } from '../graph/replace.ts';
 import type { BlockBackend, BlockdevOnError } from '../model/backend.ts';
 import {
-  BDRV_O_RDWR, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED,
+  BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED,
 } from '../model/constants.ts';
 import { blockError } from '../model/errors.ts';
 import { IoVector } from '../model/io-vector.ts';

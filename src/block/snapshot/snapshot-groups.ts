@@ -27,7 +27,7 @@ export type SnapshotDevices = readonly string[] | null;
  */
 export async function bdrvAllCanSnapshot(devices: SnapshotDevices): Promise<void> {
   GLOBAL_STATE_CODE('bdrvAllCanSnapshot');
-  for (const bs of group(devices)) {
+  for (const bs of await group(devices)) {
     const can = await withContext(bs, () => Promise.resolve(!matters(bs, devices) || bdrvCanSnapshot(bs)));
     if (!can) throw blockError('ENOTSUP', `Device '${bdrvGetDeviceOrNodeName(bs)}' is writable but does not support snapshots`);
   }
@@ -67,7 +67,7 @@ export async function bdrvAllGotoSnapshot(name: string, devices: SnapshotDevices
  */
 export async function bdrvAllHasSnapshot(name: string, devices: SnapshotDevices): Promise<boolean> {
   GLOBAL_STATE_CODE('bdrvAllHasSnapshot');
-  for (const bs of group(devices)) {
+  for (const bs of await group(devices)) {
     const has = await withContext(bs, async () => !matters(bs, devices) || (await bdrvSnapshotFind(bs, name)) !== null);
     if (!has) return false;
   }
@@ -96,7 +96,7 @@ export async function bdrvAllCreateSnapshot(info: SnapshotInfo, vmStateBs: Block
  */
 export async function bdrvAllFindVmstateBs(name: string | null, devices: SnapshotDevices): Promise<BlockDriverState> {
   GLOBAL_STATE_CODE('bdrvAllFindVmstateBs');
-  for (const bs of group(devices)) {
+  for (const bs of await group(devices)) {
     if (name !== null && bdrvGetDeviceOrNodeName(bs) !== name && bs.nodeName !== name) continue;
     const can = await withContext(bs, () => Promise.resolve(matters(bs, devices) && bdrvCanSnapshot(bs)));
     if (can) return bs;
@@ -108,7 +108,7 @@ export async function bdrvAllFindVmstateBs(name: string | null, devices: Snapsho
 /** @globalState */
 async function forEach(devices: SnapshotDevices, failed: string, step: (bs: BlockDriverState) => Promise<void>): Promise<void> {
   GLOBAL_STATE_CODE('forEach');
-  for (const bs of group(devices)) {
+  for (const bs of await group(devices)) {
     try {
       await withContext(bs, () => step(bs));
     } catch (error) {
@@ -118,12 +118,12 @@ async function forEach(devices: SnapshotDevices, failed: string, step: (bs: Bloc
 }
 
 /** @globalState */
-function group(devices: SnapshotDevices): BlockDriverState[] {
+async function group(devices: SnapshotDevices): Promise<BlockDriverState[]> {
   GLOBAL_STATE_CODE('group');
   if (devices !== null) return devices.map((name) => bdrvLookupBs(name, name));
   const it: BdrvNextIterator = { phase: 'backend-roots', blk: null, bs: null };
   const all: BlockDriverState[] = [];
-  for (let bs = bdrvFirst(it); bs !== null; bs = bdrvNext(it)) all.push(bs);
+  for (let bs = await bdrvFirst(it); bs !== null; bs = await bdrvNext(it)) all.push(bs);
   return all;
 }
 
