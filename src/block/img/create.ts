@@ -5,13 +5,12 @@
  */
 import type { Command } from 'commander';
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { blkGetlength } from '../backend/settings.ts';
-import { BDRV_O_NO_BACKING, BDRV_O_NO_IO } from '../model/constants.ts';
+import { BDRV_O_NO_BACKING } from '../model/constants.ts';
 import type { BlockDriver } from '../model/driver.ts';
-import type { BlockOptions, OptionDescription } from '../model/options.ts';
-import { bdrvImgCreate } from '../open/create.ts';
+import type { OptionDescription } from '../model/options.ts';
+import { bdrvImgCreate } from '../open/img-create.ts';
 import { bdrvFindFormat } from '../open/drivers.ts';
-import { addCommand, withImage } from './command.ts';
+import { addCommand } from './command.ts';
 import { ImgFailure, messageOf } from './failure.ts';
 import type { Done } from './main.ts';
 import { asksForHelp, collect, mergeOptionLists, sizeOf } from './options.ts';
@@ -51,20 +50,20 @@ export function addCreate(program: Command, streams: Streams, done: Done): void 
 /** @globalState */
 async function create(filename: string, size: string | undefined, options: CreateOptions, streams: Streams): Promise<void> {
   GLOBAL_STATE_CODE('create');
-  const drv = formatOf(options.format);
   if (asksForHelp(options.options)) {
-    streams.out(optionsHelp(drv));
+    streams.out(optionsHelp(formatOf(options.format)));
     return;
   }
   const given = mergeOptionLists(options.options);
   const bytes = size === undefined ? null : sizeOf(size, 'image size');
   const flags = options.unsafe ? BDRV_O_NO_BACKING : 0;
   try {
-    await bdrvImgCreate(filename, options.format, options.backing ?? null, options.backingFormat ?? null, given, bytes, flags, true);
+    const quiet = options.quiet === true;
+    const line = await bdrvImgCreate(filename, options.format, options.backing ?? null, options.backingFormat ?? null, given, bytes, flags, quiet);
+    if (line !== null) streams.out(`${line}\n`);
   } catch (error) {
     throw new ImgFailure(`${filename}: ${messageOf(error)}`);
   }
-  if (!options.quiet) streams.out(await summary(drv, filename, bytes, given, options));
 }
 
 /** @globalState */
@@ -82,34 +81,3 @@ export function optionsHelp(drv: BlockDriver): string {
 }
 
 const TYPE_NAMES = { string: 'str', boolean: 'bool (on/off)', size: 'size', number: 'num' } as const;
-
-/**
- * `Formatting 'a.img', fmt=raw size=1048576`
- *
- * @globalState
- */
-async function summary(drv: BlockDriver, filename: string, size: number | null, given: BlockOptions, options: CreateOptions): Promise<string> {
-  GLOBAL_STATE_CODE('summary');
-  const defaults = (drv.createOpts ?? []).filter((option) => option.default !== undefined).map((option) => [option.name, option.default] as const);
-  const backing = {
-    ...(options.backing === undefined ? {} : { backing_file: options.backing }),
-    ...(options.backingFormat === undefined ? {} : { backing_fmt: options.backingFormat }),
-  };
-  const length = size ?? (await lengthOf(filename, options.format));
-  const all = { ...Object.fromEntries(defaults), ...given, ...backing, size: length };
-  const text = Object.entries(all).sort(([a], [b]) => order(a) - order(b) || (a < b ? -1 : 1)).map(([name, value]) => ` ${name}=${String(value)}`);
-  return `Formatting '${filename}', fmt=${options.format}${text.join('')}\n`;
-}
-
-/** Names from `a` to `compression…`, then size and backing file, then the rest, as `qemu-img` has them. */
-function order(name: string): number {
-  const fixed = ['size', 'backing_file', 'backing_fmt'].indexOf(name);
-  if (fixed >= 0) return fixed + 1;
-  return name < 'e' || name.startsWith('extended') ? 0 : 9;
-}
-
-/** @globalState */
-async function lengthOf(filename: string, format: string): Promise<number> {
-  GLOBAL_STATE_CODE('lengthOf');
-  return withImage({ name: filename, format, flags: BDRV_O_NO_BACKING | BDRV_O_NO_IO }, (blk) => blkGetlength(blk));
-}

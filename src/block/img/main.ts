@@ -6,7 +6,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { bdrvInit } from '../open/drivers.ts';
+import { bdrvInit } from '../open/init.ts';
 import { bdrvCloseAll } from '../graph/nodes.ts';
 import { addAmend } from './amend.ts';
 import { addCheck } from './check.ts';

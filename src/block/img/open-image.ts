@@ -5,7 +5,7 @@
  * what is done with it, and letting it go.
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
-import { blkNewOpen } from '../backend/registry.ts';
+import { blkNewOpen } from '../backend/open.ts';
 import { blkSetEnableWriteCache } from '../backend/device.ts';
 import type { BlockBackend } from '../model/backend.ts';
 import { BDRV_O_RDWR, BDRV_O_UNMAP, type OpenFlags } from '../model/constants.ts';
