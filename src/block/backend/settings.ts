@@ -1,233 +1,188 @@
-/**
- * What a backend is and what its node can do, for devices and exports.
- *
- * In: a backend. Out: its name, node, limits, length; switches for how it treats requests. Leaves to others: inserting nodes (`root.ts`),
- * permissions (`root.ts`).
- */
+/** PLACEHOLDER. */
 import type { AioContext } from '../contexts/aio-context.ts';
-import { alignDown } from '../model/arithmetic.ts';
 import type { BlockBackend, BlockAcctStats } from '../model/backend.ts';
-import { BDRV_REQUEST_MAX_BYTES, BDRV_SECTOR_SIZE, BLK_PERM_WRITE } from '../model/constants.ts';
 import type { BlockDriverState } from '../model/node.ts';
-import { qemuBlockalign, qemuTryBlockalign } from '../open/limits.ts';
-import { noMedium } from '../requests/checks.ts';
-import { bdrvGetGeometry, bdrvGetlength, bdrvNbSectors } from '../requests/length.ts';
-import { bdrvIoPlug, bdrvIoUnplug } from '../requests/plug.ts';
-import { blkIsAvailable } from './device-io.ts';
-
-/** What one request of a host may have in buffers, where nobody says less. */
-const HOST_MAX_IOV = 1024;
+import { notBuilt } from '../not-built.ts';
 
 /**
- * The monitor's name; empty where it has none.
+ * Monitor name or empty string.
  *
  * @io
  */
 export function blkName(blk: BlockBackend): string {
-  return blk.name;
+  throw notBuilt('blkName');
 }
 
 /**
- * The node; `null` while none is inserted.
+ * Root node or null.
  *
  * @io
  */
 export function blkBs(blk: BlockBackend): BlockDriverState | null {
-  return blk.root?.bs ?? null;
+  throw notBuilt('blkBs');
 }
 
 /**
- * Lets requests go above the end, as a format under construction needs it.
+ * Lets requests go past the end.
  *
  * @io
  */
 export function blkSetAllowWriteBeyondEof(blk: BlockBackend, allow: boolean): void {
-  blk.allowWriteBeyondEof = allow;
+  throw notBuilt('blkSetAllowWriteBeyondEof');
 }
 
 /**
- * Lets others move the backend to another context along with its node.
+ * Lets others move the backend's context.
  *
  * @io
  */
 export function blkSetAllowAioContextChange(blk: BlockBackend, allow: boolean): void {
-  blk.allowAioContextChange = allow;
+  throw notBuilt('blkSetAllowAioContextChange');
 }
 
 /**
- * Lets requests through while the backend is drained, as the owner of the drained section needs it.
+ * Turns off queuing of requests while drained.
  *
  * @io
  */
 export function blkSetDisableRequestQueuing(blk: BlockBackend, disable: boolean): void {
-  blk.disableRequestQueuing = disable;
+  throw notBuilt('blkSetDisableRequestQueuing');
 }
 
 /**
- * The node, if there is a medium in it and the tray is closed.
+ * Length in bytes, error without medium.
  *
- * @throws BlockError `ENOMEDIUM`
- * @io
- */
-export function availableNode(blk: BlockBackend): BlockDriverState {
-  const bs = blkBs(blk);
-  if (!bs || !blkIsAvailable(blk)) throw noMedium();
-  return bs;
-}
-
-/**
- * The length in bytes.
- *
- * @throws BlockError `ENOMEDIUM`
  * @io
  * @coroutineMixed
  */
 export async function blkGetlength(blk: BlockBackend): Promise<number> {
-  return bdrvGetlength(availableNode(blk));
+  throw notBuilt('blkGetlength');
 }
 
 /**
- * The length in sectors; 0 where it can't be told.
+ * Length in sectors by reference.
  *
  * @io
  * @coroutineMixed
  */
 export async function blkGetGeometry(blk: BlockBackend): Promise<number> {
-  const bs = blkBs(blk);
-  return bs ? bdrvGetGeometry(bs) : 0;
+  throw notBuilt('blkGetGeometry');
 }
 
 /**
- * The length in sectors.
+ * Length in sectors.
  *
- * @throws BlockError `ENOMEDIUM`
  * @io
  * @coroutineMixed
  */
 export async function blkNbSectors(blk: BlockBackend): Promise<number> {
-  return bdrvNbSectors(availableNode(blk));
+  throw notBuilt('blkNbSectors');
 }
 
 /**
- * A buffer that suits the node's requests; `null` where there is no memory for it.
+ * Aligned allocation, may be null.
  *
  * @io
  */
 export function blkTryBlockalign(blk: BlockBackend, size: number): Uint8Array | null {
-  return qemuTryBlockalign(nodeWithMedium(blk), size);
+  throw notBuilt('blkTryBlockalign');
 }
 
 /**
- * A buffer that suits the node's requests.
+ * Aligned allocation.
  *
  * @io
  */
 export function blkBlockalign(blk: BlockBackend, size: number): Uint8Array {
-  return qemuBlockalign(nodeWithMedium(blk), size);
-}
-
-/** @io */
-function nodeWithMedium(blk: BlockBackend): BlockDriverState {
-  const bs = blkBs(blk);
-  if (!bs) throw noMedium();
-  return bs;
+  throw notBuilt('blkBlockalign');
 }
 
 /**
- * Whether the backend asks for the right to write.
+ * Holds WRITE permission.
  *
  * @io
  */
 export function blkIsWritable(blk: BlockBackend): boolean {
-  return (blk.perm & BLK_PERM_WRITE) !== 0;
+  throw notBuilt('blkIsWritable');
 }
 
 /**
- * How many buffers one request can have.
+ * Vector length limit.
  *
  * @io
  */
 export function blkGetMaxIov(blk: BlockBackend): number {
-  return nodeWithMedium(blk).bl.maxIov;
+  throw notBuilt('blkGetMaxIov');
 }
 
 /**
- * How many buffers one request can have that goes past the host's scheduler.
+ * Hardware vector length limit.
  *
  * @io
  */
 export function blkGetMaxHwIov(blk: BlockBackend): number {
-  const { maxHwIov, maxIov } = nodeWithMedium(blk).bl;
-  return Math.min(maxHwIov || HOST_MAX_IOV, maxIov || HOST_MAX_IOV);
+  throw notBuilt('blkGetMaxHwIov');
 }
 
 /**
- * What offset and length of the node's requests are multiples of; 512 without a node.
+ * Request alignment of the node.
  *
  * @io
  */
 export function blkGetRequestAlignment(blk: BlockBackend): number {
-  return blkBs(blk)?.bl.requestAlignment ?? BDRV_SECTOR_SIZE;
-}
-
-/** @io */
-function wholeBlocks(blk: BlockBackend, bytes: number): number {
-  return alignDown(Math.min(bytes || BDRV_REQUEST_MAX_BYTES, BDRV_REQUEST_MAX_BYTES), blkGetRequestAlignment(blk));
+  throw notBuilt('blkGetRequestAlignment');
 }
 
 /**
- * How long a request should be at most. Longer ones are split.
+ * Transfer limit.
  *
  * @io
  */
 export function blkGetMaxTransfer(blk: BlockBackend): number {
-  return wholeBlocks(blk, blkBs(blk)?.bl.maxTransfer ?? 0);
+  throw notBuilt('blkGetMaxTransfer');
 }
 
 /**
- * How long a request can be that goes past the host's scheduler.
+ * Hardware transfer limit.
  *
  * @io
  */
 export function blkGetMaxHwTransfer(blk: BlockBackend): number {
-  const limits = blkBs(blk)?.bl;
-  return Math.min(wholeBlocks(blk, limits?.maxHwTransfer ?? 0), wholeBlocks(blk, limits?.maxTransfer ?? 0));
+  throw notBuilt('blkGetMaxHwTransfer');
 }
 
 /**
- * The context that the backend's requests run in.
+ * Context of the backend.
  *
  * @io
  */
 export function blkGetAioContext(blk: BlockBackend): AioContext {
-  return blkBs(blk)?.aioContext ?? blk.context;
+  throw notBuilt('blkGetAioContext');
 }
 
 /**
- * What the backend's device did.
+ * Accounting object.
  *
  * @io
  */
 export function blkGetStats(blk: BlockBackend): BlockAcctStats {
-  return blk.stats;
+  throw notBuilt('blkGetStats');
 }
 
 /**
- * Lets requests gather, until {@link blkIoUnplug}.
+ * Starts batching.
  *
  * @io
  */
 export function blkIoPlug(blk: BlockBackend): void {
-  const bs = blkBs(blk);
-  if (bs) bdrvIoPlug(bs);
+  throw notBuilt('blkIoPlug');
 }
 
 /**
- * Sends off what has gathered.
+ * Ends batching.
  *
  * @io
  */
 export function blkIoUnplug(blk: BlockBackend): void {
-  const bs = blkBs(blk);
-  if (bs) bdrvIoUnplug(bs);
+  throw notBuilt('blkIoUnplug');
 }
