@@ -1,188 +1,233 @@
-/** PLACEHOLDER. */
+/**
+ * What a backend is and what its node can do, for devices and exports.
+ *
+ * In: a backend. Out: its name, node, limits, length; switches for how it treats requests. Leaves to others: inserting nodes (`root.ts`),
+ * permissions (`root.ts`).
+ */
 import type { AioContext } from '../contexts/aio-context.ts';
+import { alignDown } from '../model/arithmetic.ts';
 import type { BlockBackend, BlockAcctStats } from '../model/backend.ts';
+import { BDRV_REQUEST_MAX_BYTES, BDRV_SECTOR_SIZE, BLK_PERM_WRITE } from '../model/constants.ts';
 import type { BlockDriverState } from '../model/node.ts';
-import { notBuilt } from '../not-built.ts';
+import { qemuBlockalign, qemuTryBlockalign } from '../open/limits.ts';
+import { noMedium } from '../requests/checks.ts';
+import { bdrvGetGeometry, bdrvGetlength, bdrvNbSectors } from '../requests/length.ts';
+import { bdrvIoPlug, bdrvIoUnplug } from '../requests/plug.ts';
+import { blkIsAvailable } from './device-io.ts';
+
+/** What one request of a host may have in buffers, where nobody says less. */
+const HOST_MAX_IOV = 1024;
 
 /**
- * Monitor name or empty string.
+ * The monitor's name; empty where it has none.
  *
  * @io
  */
 export function blkName(blk: BlockBackend): string {
-  throw notBuilt('blkName');
+  return blk.name;
 }
 
 /**
- * Root node or null.
+ * The node; `null` while none is inserted.
  *
  * @io
  */
 export function blkBs(blk: BlockBackend): BlockDriverState | null {
-  throw notBuilt('blkBs');
+  return blk.root?.bs ?? null;
 }
 
 /**
- * Lets requests go past the end.
+ * Lets requests go above the end, as a format under construction needs it.
  *
  * @io
  */
 export function blkSetAllowWriteBeyondEof(blk: BlockBackend, allow: boolean): void {
-  throw notBuilt('blkSetAllowWriteBeyondEof');
+  blk.allowWriteBeyondEof = allow;
 }
 
 /**
- * Lets others move the backend's context.
+ * Lets others move the backend to another context along with its node.
  *
  * @io
  */
 export function blkSetAllowAioContextChange(blk: BlockBackend, allow: boolean): void {
-  throw notBuilt('blkSetAllowAioContextChange');
+  blk.allowAioContextChange = allow;
 }
 
 /**
- * Turns off queuing of requests while drained.
+ * Lets requests through while the backend is drained, as the owner of the drained section needs it.
  *
  * @io
  */
 export function blkSetDisableRequestQueuing(blk: BlockBackend, disable: boolean): void {
-  throw notBuilt('blkSetDisableRequestQueuing');
+  blk.disableRequestQueuing = disable;
 }
 
 /**
- * Length in bytes, error without medium.
+ * The node, if there is a medium in it and the tray is closed.
  *
+ * @throws BlockError `ENOMEDIUM`
+ * @io
+ */
+export function availableNode(blk: BlockBackend): BlockDriverState {
+  const bs = blkBs(blk);
+  if (!bs || !blkIsAvailable(blk)) throw noMedium();
+  return bs;
+}
+
+/**
+ * The length in bytes.
+ *
+ * @throws BlockError `ENOMEDIUM`
  * @io
  * @coroutineMixed
  */
 export async function blkGetlength(blk: BlockBackend): Promise<number> {
-  throw notBuilt('blkGetlength');
+  return bdrvGetlength(availableNode(blk));
 }
 
 /**
- * Length in sectors by reference.
+ * The length in sectors; 0 where it can't be told.
  *
  * @io
  * @coroutineMixed
  */
 export async function blkGetGeometry(blk: BlockBackend): Promise<number> {
-  throw notBuilt('blkGetGeometry');
+  const bs = blkBs(blk);
+  return bs ? bdrvGetGeometry(bs) : 0;
 }
 
 /**
- * Length in sectors.
+ * The length in sectors.
  *
+ * @throws BlockError `ENOMEDIUM`
  * @io
  * @coroutineMixed
  */
 export async function blkNbSectors(blk: BlockBackend): Promise<number> {
-  throw notBuilt('blkNbSectors');
+  return bdrvNbSectors(availableNode(blk));
 }
 
 /**
- * Aligned allocation, may be null.
+ * A buffer that suits the node's requests; `null` where there is no memory for it.
  *
  * @io
  */
 export function blkTryBlockalign(blk: BlockBackend, size: number): Uint8Array | null {
-  throw notBuilt('blkTryBlockalign');
+  return qemuTryBlockalign(nodeWithMedium(blk), size);
 }
 
 /**
- * Aligned allocation.
+ * A buffer that suits the node's requests.
  *
  * @io
  */
 export function blkBlockalign(blk: BlockBackend, size: number): Uint8Array {
-  throw notBuilt('blkBlockalign');
+  return qemuBlockalign(nodeWithMedium(blk), size);
+}
+
+/** @io */
+function nodeWithMedium(blk: BlockBackend): BlockDriverState {
+  const bs = blkBs(blk);
+  if (!bs) throw noMedium();
+  return bs;
 }
 
 /**
- * Holds WRITE permission.
+ * Whether the backend asks for the right to write.
  *
  * @io
  */
 export function blkIsWritable(blk: BlockBackend): boolean {
-  throw notBuilt('blkIsWritable');
+  return (blk.perm & BLK_PERM_WRITE) !== 0;
 }
 
 /**
- * Vector length limit.
+ * How many buffers one request can have.
  *
  * @io
  */
 export function blkGetMaxIov(blk: BlockBackend): number {
-  throw notBuilt('blkGetMaxIov');
+  return nodeWithMedium(blk).bl.maxIov;
 }
 
 /**
- * Hardware vector length limit.
+ * How many buffers one request can have that goes past the host's scheduler.
  *
  * @io
  */
 export function blkGetMaxHwIov(blk: BlockBackend): number {
-  throw notBuilt('blkGetMaxHwIov');
+  const { maxHwIov, maxIov } = nodeWithMedium(blk).bl;
+  return Math.min(maxHwIov || HOST_MAX_IOV, maxIov || HOST_MAX_IOV);
 }
 
 /**
- * Request alignment of the node.
+ * What offset and length of the node's requests are multiples of; 512 without a node.
  *
  * @io
  */
 export function blkGetRequestAlignment(blk: BlockBackend): number {
-  throw notBuilt('blkGetRequestAlignment');
+  return blkBs(blk)?.bl.requestAlignment ?? BDRV_SECTOR_SIZE;
+}
+
+/** @io */
+function wholeBlocks(blk: BlockBackend, bytes: number): number {
+  return alignDown(Math.min(bytes || BDRV_REQUEST_MAX_BYTES, BDRV_REQUEST_MAX_BYTES), blkGetRequestAlignment(blk));
 }
 
 /**
- * Transfer limit.
+ * How long a request should be at most. Longer ones are split.
  *
  * @io
  */
 export function blkGetMaxTransfer(blk: BlockBackend): number {
-  throw notBuilt('blkGetMaxTransfer');
+  return wholeBlocks(blk, blkBs(blk)?.bl.maxTransfer ?? 0);
 }
 
 /**
- * Hardware transfer limit.
+ * How long a request can be that goes past the host's scheduler.
  *
  * @io
  */
 export function blkGetMaxHwTransfer(blk: BlockBackend): number {
-  throw notBuilt('blkGetMaxHwTransfer');
+  const limits = blkBs(blk)?.bl;
+  return Math.min(wholeBlocks(blk, limits?.maxHwTransfer ?? 0), wholeBlocks(blk, limits?.maxTransfer ?? 0));
 }
 
 /**
- * Context of the backend.
+ * The context that the backend's requests run in.
  *
  * @io
  */
 export function blkGetAioContext(blk: BlockBackend): AioContext {
-  throw notBuilt('blkGetAioContext');
+  return blkBs(blk)?.aioContext ?? blk.context;
 }
 
 /**
- * Accounting object.
+ * What the backend's device did.
  *
  * @io
  */
 export function blkGetStats(blk: BlockBackend): BlockAcctStats {
-  throw notBuilt('blkGetStats');
+  return blk.stats;
 }
 
 /**
- * Starts batching.
+ * Lets requests gather, until {@link blkIoUnplug}.
  *
  * @io
  */
 export function blkIoPlug(blk: BlockBackend): void {
-  throw notBuilt('blkIoPlug');
+  const bs = blkBs(blk);
+  if (bs) bdrvIoPlug(bs);
 }
 
 /**
- * Ends batching.
+ * Sends off what has gathered.
  *
  * @io
  */
 export function blkIoUnplug(blk: BlockBackend): void {
-  throw notBuilt('blkIoUnplug');
+  const bs = blkBs(blk);
+  if (bs) bdrvIoUnplug(bs);
 }

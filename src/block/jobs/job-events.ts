@@ -1,8 +1,10 @@
 /**
  * What jobs tell the outside: changes of state, readiness, ends, errors. Jobs that are internal tell nothing.
  *
- * In: events of jobs, listeners. Out: every listener is called at once. Leaves to others: how an event is sent (the monitor).
+ * In: events of jobs, listeners. Out: every listener is called at once, before the job goes on; management programs are told by
+ * `events.ts`. Leaves to others: how an event is sent (the monitor).
  */
+import { emitBlockEvent } from '../events.ts';
 import type { BlockErrorAction } from '../model/backend.ts';
 import type { Job, JobStatus, JobType } from '../model/jobs.ts';
 
@@ -44,5 +46,6 @@ export function onJobEvent(listener: JobEventListener): () => void {
 /** Tells an event of `job`. @common */
 export function jobEvent(job: Job, event: JobEvent): void {
   if (job.id === null) return;
+  emitBlockEvent(event.event, { ...event.data });
   for (const listener of [...listeners]) listener(event, job);
 }
