@@ -1,18 +1,18 @@
 /**
  * Global State functions of the graph: the main thread with the big lock runs them. Re-exports only (seed patch 2).
  */
-export { bdrvActivate, bdrvInactivateAll, bdrvInvalidateCacheAll } from './graph/activation.ts';
+export { bdrvInactivateAll, bdrvInvalidateCacheAll } from './graph/activation-of-all.ts';
+export { bdrvActivate } from './graph/activation.ts';
 export { bdrvCanSetAioContext, bdrvChildCanSetAioContext, bdrvChildGetParentAioContext, bdrvChildTrySetAioContext, bdrvCoLock, bdrvCoUnlock, bdrvSetAioContextIgnore, bdrvTrySetAioContext } from './graph/aio-context-moves.ts';
 export { bdrvChainContains, bdrvFindBackingImage, bdrvFindBase, bdrvFindOverlay, bdrvFreezeBackingChain, bdrvIsBackingChainFrozen, bdrvUnfreezeBackingChain } from './graph/chains.ts';
 export { bdrvDrainAll, bdrvDrainAllBegin, bdrvDrainAllEnd } from './graph/drain-all.ts';
 export { bdrvAddChild, bdrvAttachChild, bdrvDelChild } from './graph/edges.ts';
-export { bdrvUnrefChild } from './graph/nodes.ts';
+export { bdrvUnrefChild, bdrvRef, bdrvUnref } from './graph/nodes.ts';
 export { bdrvPollWhile } from './graph/in-flight.ts';
 export { bdrvCloseAll } from './graph/close-all.ts';
 export { bdrvFirst, bdrvFlushAll, bdrvNext, bdrvNextCleanup } from './graph/node-iteration.ts';
 export { bdrvFindNode, bdrvNew, bdrvNextAllStates, bdrvNextMonitorOwned, bdrvNextNode } from './graph/node-lists.ts';
 export { bdrvGetXdbgBlockGraph, bdrvLookupBs, bdrvNamedNodesList } from './graph/node-queries.ts';
-export { bdrvRef, bdrvUnref } from './graph/nodes.ts';
 export { bdrvOpBlock, bdrvOpBlockAll, bdrvOpBlockerIsEmpty, bdrvOpIsBlocked, bdrvOpUnblock, bdrvOpUnblockAll } from './graph/op-blockers.ts';
 export { bdrvPermNames, bdrvQapiPermToBlkPerm } from './graph/permissions.ts';
 export { bdrvDropIntermediate } from './graph/drop-intermediate.ts';

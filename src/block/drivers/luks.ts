@@ -12,7 +12,8 @@ import { blkRoot } from '../backend/root.ts';
 import { runCoWrapper } from '../contexts/poll.ts';
 import { childOfBds } from '../graph/child-of-bds.ts';
 import { bdrvUnref } from '../graph/nodes.ts';
-import { bdrvChildRefreshPerms, bdrvDefaultPerms } from '../graph/permissions.ts';
+import { bdrvDefaultPerms } from '../graph/permission-rules.ts';
+import { bdrvChildRefreshPerms } from '../graph/permissions.ts';
 import { alignUp } from '../model/arithmetic.ts';
 import {
   BDRV_CHILD_IMAGE, BDRV_O_NO_IO, BDRV_O_PROTOCOL, BDRV_O_RDWR, BDRV_O_RESIZE, BDRV_REQ_FUA, BDRV_SECTOR_SIZE, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE,

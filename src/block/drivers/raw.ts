@@ -19,7 +19,7 @@ import { IoVector } from '../model/io-vector.ts';
 import type { BdrvChild, BlockDriverState } from '../model/node.ts';
 import { OptionBag, type BlockOptions, type OptionDescription } from '../model/options.ts';
 import { childOfBds } from '../graph/child-of-bds.ts';
-import { bdrvDefaultPerms } from '../graph/permissions.ts';
+import { bdrvDefaultPerms } from '../graph/permission-rules.ts';
 import { bdrvCreateFile } from '../open/create.ts';
 import { bdrvProbeAll } from '../open/drivers.ts';
 import { bdrvCancelInFlight } from '../open/image.ts';

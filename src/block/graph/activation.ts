@@ -1,8 +1,9 @@
 /**
- * Hands images over in a migration: the source inactivates its nodes, the target activates them.
+ * Hands an image over in a migration: the source inactivates its node, the target activates it.
  *
  * In: nodes. Out: an inactive node writes nothing and takes no permission that would keep the other side out; an active one has dropped
- * what it had cached. Leaves to others: what a driver does (slot `bdrvInactivate`, and the cache invalidation, which is I/O code).
+ * what it had cached. Leaves to others: all nodes at once (`activation-of-all.ts`), what a
+ * driver does (slot `bdrvInactivate`, and the cache invalidation, which is I/O code).
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { BDRV_O_INACTIVE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED } from '../model/constants.ts';
@@ -11,8 +12,6 @@ import type { BlockDriverState } from '../model/node.ts';
 import { refreshTotalSectors } from '../requests/length.ts';
 import { bdrvInvalidateCache } from '../requests/wrappers.ts';
 import { parentNode } from './child-bs.ts';
-import { rootNodes } from './node-iteration.ts';
-import { bdrvRef, bdrvUnref } from './nodes.ts';
 import { bdrvGetCumulativePerm, bdrvRefreshPerms } from './permissions.ts';
 
 /**
@@ -35,32 +34,6 @@ export async function bdrvActivate(bs: BlockDriverState): Promise<void> {
   }
 }
 
-/**
- * Activates all nodes.
- *
- * @throws the first failure; nodes after it stay as they are
- * @globalState
- */
-export async function bdrvInvalidateCacheAll(): Promise<void> {
-  GLOBAL_STATE_CODE('bdrvInvalidateCacheAll');
-  await forEachRoot(bdrvActivate);
-}
-
-/**
- * Inactivates all nodes.
- *
- * @throws the first failure: a driver that can't, or `EPERM` where someone can't do without writing; nodes after it stay as they are
- * @globalState
- */
-export async function bdrvInactivateAll(): Promise<void> {
-  GLOBAL_STATE_CODE('bdrvInactivateAll');
-  await forEachRoot(async (bs) => {
-    GLOBAL_STATE_CODE('inactivateRoot');
-    // Nodes below others are reached from the last of these.
-    if (!hasNodeParent(bs, false)) await bdrvInactivateRecurse(bs);
-  });
-}
-
 /** @globalState */
 async function activateNode(bs: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('activateNode');
@@ -80,7 +53,7 @@ async function activateNode(bs: BlockDriverState): Promise<void> {
  *
  * @globalState
  */
-async function bdrvInactivateRecurse(bs: BlockDriverState): Promise<void> {
+export async function bdrvInactivateRecurse(bs: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('bdrvInactivateRecurse');
   if (!bs.drv) throw blockError('ENOMEDIUM', `Node '${bs.nodeName}' has no medium`);
   if (hasNodeParent(bs, true) || (bs.openFlags & BDRV_O_INACTIVE) !== 0) return;
@@ -104,25 +77,14 @@ function loosenPermissions(bs: BlockDriverState): void {
   }
 }
 
-/** @common */
-function hasNodeParent(bs: BlockDriverState, onlyActive: boolean): boolean {
+/**
+ * Whether a parent is a node, and (`onlyActive`) an active one.
+ *
+ * @common
+ */
+export function hasNodeParent(bs: BlockDriverState, onlyActive: boolean): boolean {
   return bs.parents.some((edge) => {
     const parent = parentNode(edge);
     return parent !== null && !(onlyActive && (parent.openFlags & BDRV_O_INACTIVE) !== 0);
   });
-}
-
-/**
- * @globalState
- * @runs visit globalState wait
- */
-async function forEachRoot(visit: (bs: BlockDriverState) => Promise<void>): Promise<void> {
-  GLOBAL_STATE_CODE('forEachRoot');
-  const roots = rootNodes();
-  roots.forEach(bdrvRef);
-  try {
-    for (const bs of roots) await visit(bs);
-  } finally {
-    for (const bs of roots) await bdrvUnref(bs);
-  }
 }

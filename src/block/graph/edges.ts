@@ -143,7 +143,3 @@ async function attach(childNode: BlockDriverState, ends: NewEdge, change: (trans
     await bdrvUnref(childNode);
   }
 }
-
-export { childBs } from './child-bs.ts';
-export { assertBdrvGraphWritable } from './edge-link.ts';
-export { bdrvRootUnrefChild, bdrvUnrefChild } from './nodes.ts';

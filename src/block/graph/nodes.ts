@@ -178,11 +178,3 @@ async function flushLast(bs: BlockDriverState): Promise<void> {
 function ignoreFailure(error: unknown): void {
   if ((error as { code?: unknown }).code !== errnoOf(error)) throw error;
 }
-
-export { bdrvCloseAll } from './close-all.ts';
-export { bdrvFirst, bdrvFlushAll, bdrvNext, bdrvNextCleanup } from './node-iteration.ts';
-export {
-  bdrvClearMonitorOwned, bdrvFindNode, bdrvNew, bdrvNextAllStates, bdrvNextMonitorOwned, bdrvNextNode, bdrvSetMonitorOwned,
-} from './node-lists.ts';
-export { bdrvAssignNodeName } from './node-names.ts';
-export { bdrvGetXdbgBlockGraph, bdrvLookupBs, bdrvNamedNodesList } from './node-queries.ts';

@@ -292,5 +292,3 @@ export function bdrvChildUserDesc(child: BdrvChild): string {
   GLOBAL_STATE_CODE('bdrvChildUserDesc');
   return child.klass.getParentDesc?.(child) ?? 'another user';
 }
-
-export { bdrvDefaultPerms } from './permission-rules.ts';

@@ -204,6 +204,3 @@ async function drained(nodes: readonly BlockDriverState[], change: () => Promise
     await bdrvUnref(first);
   }
 }
-
-export { bdrvDropIntermediate } from './drop-intermediate.ts';
-export { bdrvInsertNode } from './insert-node.ts';

@@ -6,8 +6,7 @@
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvRootAttachChild } from '../graph/edges.ts';
-import { bdrvRootUnrefChild } from '../graph/nodes.ts';
-import { bdrvRef } from '../graph/nodes.ts';
+import { bdrvRootUnrefChild, bdrvRef } from '../graph/nodes.ts';
 import { bdrvOpBlockAll, bdrvOpUnblock, bdrvOpUnblockAll } from '../graph/op-blockers.ts';
 import type { BlockDeviceIoStatus } from '../model/backend.ts';
 import { BlockOpType, type Permissions } from '../model/constants.ts';

@@ -8,7 +8,8 @@ import fs from 'node:fs/promises';
 import { GLOBAL_STATE_CODE } from '../../../runtime/index.ts';
 import { hostOperation } from '../../contexts/coroutine.ts';
 import { childOfBds } from '../../graph/child-of-bds.ts';
-import { bdrvDefaultPerms, bdrvQapiPermToBlkPerm } from '../../graph/permissions.ts';
+import { bdrvDefaultPerms } from '../../graph/permission-rules.ts';
+import { bdrvQapiPermToBlkPerm } from '../../graph/permissions.ts';
 import { isAligned, isPowerOfTwo } from '../../model/arithmetic.ts';
 import {
   BDRV_BLOCK_OFFSET_VALID, BDRV_BLOCK_RAW, BDRV_CHILD_FILTERED, BDRV_CHILD_PRIMARY, BDRV_REQ_FUA, BDRV_REQ_MAY_UNMAP, BDRV_REQ_NO_FALLBACK,
