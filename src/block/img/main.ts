@@ -7,7 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvInit } from '../open/init.ts';
-import { bdrvCloseAll } from '../graph/nodes.ts';
+import { bdrvCloseAll } from '../graph/close-all.ts';
 import { addAmend } from './amend.ts';
 import { addCheck } from './check.ts';
 import { addCommit } from './commit.ts';

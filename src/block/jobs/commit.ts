@@ -13,7 +13,8 @@ import { blkGetlength, blkSetDisableRequestQueuing } from '../backend/settings.t
 import { bdrvFilterBs, bdrvFilterOrCowBs, bdrvSkipFilters } from '../graph/chain-links.ts';
 import { bdrvFindOverlay, bdrvFreezeBackingChain, bdrvUnfreezeBackingChain } from '../graph/chains.ts';
 import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
-import { bdrvAppend, bdrvDropIntermediate, bdrvReplaceNode } from '../graph/replace.ts';
+import { bdrvDropIntermediate } from '../graph/drop-intermediate.ts';
+import { bdrvAppend, bdrvReplaceNode } from '../graph/replace.ts';
 import type { BlockBackend, BlockdevOnError } from '../model/backend.ts';
 import {
   BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED,

@@ -7,7 +7,7 @@
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { blkCoPdiscard, blkCoPwriteZeroes, blkCoPwritev } from '../backend/requests.ts';
 import { bdrvFilterBs, bdrvFilterChild } from '../graph/chain-links.ts';
-import { bdrvDefaultPerms } from '../graph/permissions.ts';
+import { bdrvDefaultPerms } from '../graph/permission-rules.ts';
 import {
   BDRV_REQ_FUA, BDRV_REQ_MAY_UNMAP, BDRV_REQ_NO_FALLBACK, BDRV_REQ_WRITE_UNCHANGED, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_WRITE,
 } from '../model/constants.ts';

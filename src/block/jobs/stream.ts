@@ -13,7 +13,8 @@ import { blkGetlength, blkSetAllowAioContextChange, blkSetDisableRequestQueuing 
 import { bdrvFindOverlay, bdrvFreezeBackingChain, bdrvUnfreezeBackingChain } from '../graph/chains.ts';
 import { bdrvCowBs, bdrvCowChild, bdrvFilterOrCowBs, bdrvSkipFilters } from '../graph/chain-links.ts';
 import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
-import { bdrvDropFilter, bdrvInsertNode, bdrvSetBackingHd } from '../graph/replace.ts';
+import { bdrvInsertNode } from '../graph/insert-node.ts';
+import { bdrvDropFilter, bdrvSetBackingHd } from '../graph/replace.ts';
 import type { BlockBackend, BlockdevOnError } from '../model/backend.ts';
 import {
   BDRV_O_RDWR, BDRV_REQ_PREFETCH, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_GRAPH_MOD, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED,

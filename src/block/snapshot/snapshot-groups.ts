@@ -7,7 +7,8 @@
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvHasBlk } from '../backend/root.ts';
 import { aioContextAcquire, aioContextRelease } from '../contexts/aio-context.ts';
-import { bdrvFirst, bdrvLookupBs, bdrvNext } from '../graph/nodes.ts';
+import { bdrvFirst, bdrvNext } from '../graph/node-iteration.ts';
+import { bdrvLookupBs } from '../graph/node-queries.ts';
 import type { SnapshotInfo } from '../model/driver.ts';
 import { blockError, prefixError } from '../model/errors.ts';
 import type { BlockDriverState } from '../model/node.ts';

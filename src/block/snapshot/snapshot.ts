@@ -7,8 +7,7 @@
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvPrimaryChild } from '../graph/chain-links.ts';
 import { bdrvDrainedBegin, bdrvDrainedEnd } from '../graph/drain.ts';
-import { bdrvUnrefChild } from '../graph/edges.ts';
-import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
+import { bdrvUnrefChild, bdrvRef, bdrvUnref } from '../graph/nodes.ts';
 import { BDRV_CHILD_DATA, BDRV_CHILD_FILTERED, BDRV_CHILD_METADATA } from '../model/constants.ts';
 import type { BlockDriver, SnapshotInfo } from '../model/driver.ts';
 import { blockError, errnoOf, prefixError } from '../model/errors.ts';
