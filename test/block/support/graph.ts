@@ -10,7 +10,8 @@ import { blockError } from '../../../src/block/model/errors.ts';
 import type { BdrvChild, BlockDriverState } from '../../../src/block/model/node.ts';
 import { childOfBds } from '../../../src/block/graph/child-of-bds.ts';
 import { bdrvAttachChild, bdrvRootAttachChild } from '../../../src/block/graph/edges.ts';
-import { allNodes, bdrvNew, listNamedNode, openDrainAllSections } from '../../../src/block/graph/node-lists.ts';
+import { allNodes, bdrvNew, openDrainAllSections } from '../../../src/block/graph/node-lists.ts';
+import { bdrvAssignNodeName } from '../../../src/block/graph/node-names.ts';
 import { bdrvRef, bdrvRootUnrefChild } from '../../../src/block/graph/nodes.ts';
 import { parentNode } from '../../../src/block/graph/child-bs.ts';
 
@@ -24,7 +25,7 @@ export const plainProtocol: BlockDriver = { formatName: 'store', protocolName: '
 /** A writable node of that driver, held once. */
 export function plainNode(name: string | null, drv: BlockDriver = plainFormat): BlockDriverState {
   const bs = bdrvNew();
-  listNamedNode(bs, name ?? '#x');
+  bdrvAssignNodeName(bs, name);
   bs.drv = drv;
   bs.openFlags = BDRV_O_RDWR;
   return bs;
@@ -84,10 +85,12 @@ function userOf(child: BdrvChild): User {
 }
 
 /** Has a user above a node. */
-export async function useNode(bs: BlockDriverState, name: string, perm: Permissions = 0, shared: Permissions = BLK_PERM_ALL): Promise<User> {
+export async function useNode(
+  bs: BlockDriverState, name: string, perm: Permissions = 0, shared: Permissions = BLK_PERM_ALL, klass: BdrvChildClass = childOfUser,
+): Promise<User> {
   const user: User = { name, drained: 0, busy: 0, edge: null, canMove: true, context: bs.aioContext };
   bdrvRef(bs);
-  user.edge = await bdrvRootAttachChild(bs, 'root', childOfUser, BDRV_CHILD_FILTERED | BDRV_CHILD_PRIMARY, perm, shared, user);
+  user.edge = await bdrvRootAttachChild(bs, 'root', klass, BDRV_CHILD_FILTERED | BDRV_CHILD_PRIMARY, perm, shared, user);
   return user;
 }
 
