@@ -9,6 +9,7 @@ import { iothreadDestroy, iothreadNew } from '../../../src/block/contexts/iothre
 import { aioWaitWhile } from '../../../src/block/contexts/poll.ts';
 import { bdrvTrySetAioContext } from '../../../src/block/graph/aio-context-moves.ts';
 import { bdrvDrainedBegin, bdrvDrainedEnd } from '../../../src/block/graph/drain.ts';
+import { allNodes } from '../../../src/block/graph/node-lists.ts';
 import { bdrvUnref } from '../../../src/block/graph/nodes.ts';
 import { bdrvOpIsBlocked, bdrvOpBlockerIsEmpty } from '../../../src/block/graph/op-blockers.ts';
 import {
@@ -38,6 +39,8 @@ afterEach(async () => {
   stopListening();
   await bdrvUnref(node);
   await bdrvUnref(other);
+  // A job that is over lets go of its nodes in a later turn.
+  while (allNodes().length > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
 const until = (condition: () => boolean): Promise<void> => aioWaitWhile(null, () => !condition());
