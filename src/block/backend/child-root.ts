@@ -15,6 +15,7 @@ import { blockError } from '../model/errors.ts';
 import type { BdrvChild, BdrvAioNotifier, BlockDriverState } from '../model/node.ts';
 import { blkDevChangeMediaCb } from './device.ts';
 import { blkGetAttachedDevId } from './device-io.ts';
+import { throttleGroupRestartTgm } from './throttle-group.ts';
 
 const backendOf = (child: BdrvChild): BlockBackend => child.opaque as BlockBackend;
 
@@ -113,8 +114,7 @@ function drainedBegin(blk: BlockBackend): void {
   const member = blk.public.throttleGroupMember;
   if (member.ioLimitsDisabled++ > 0) return;
   // Drained requests are not throttled: what waits for its turn gets it now.
-  member.queued.read.restartAll();
-  member.queued.write.restartAll();
+  throttleGroupRestartTgm(member);
 }
 
 /** @io */

@@ -1,30 +1,59 @@
-/** PLACEHOLDER. */
+/**
+ * What happens when a request of a guest fails: told to the guest, ignored, or the VM stops.
+ *
+ * In: the policies of a backend, an error. Out: an action; the I/O status and the event `BLOCK_IO_ERROR` that follow from it. Leaves to
+ * others: telling the guest, stopping the VM (who listens to the event).
+ */
+import { aioBhScheduleMain } from '../contexts/aio-context.ts';
+import { emitBlockEvent } from '../events.ts';
 import type { BlockBackend, BlockdevOnError, BlockErrorAction } from '../model/backend.ts';
-import { notBuilt } from '../not-built.ts';
+import { errnoOf } from '../model/errors.ts';
+import { blkIostatusSetErr } from './iostatus.ts';
+import { blkBs, blkName } from './settings.ts';
 
 /**
- * Error policy for a direction.
+ * The policy for reads or for writes.
  *
  * @io
  */
 export function blkGetOnError(blk: BlockBackend, isRead: boolean): BlockdevOnError {
-  throw notBuilt('blkGetOnError');
+  return isRead ? blk.onReadError : blk.onWriteError;
 }
 
 /**
- * Action for an error under the policy.
+ * What the policy wants for this error.
  *
  * @io
  */
 export function blkGetErrorAction(blk: BlockBackend, isRead: boolean, error: Error): BlockErrorAction {
-  throw notBuilt('blkGetErrorAction');
+  const policy = blkGetOnError(blk, isRead);
+  switch (policy === 'auto' ? defaultPolicy(isRead) : policy) {
+    case 'enospc':
+      return errnoOf(error) === 'ENOSPC' ? 'stop' : 'report';
+    case 'stop':
+      return 'stop';
+    case 'ignore':
+      return 'ignore';
+    default:
+      return 'report';
+  }
+}
+
+/** A full disk is the manager's to solve; everything else the guest's. @common */
+function defaultPolicy(isRead: boolean): BlockdevOnError {
+  return isRead ? 'report' : 'enospc';
 }
 
 /**
- * Carries out the action (report, ignore, stop VM). Body not in the seed; when stopping it is expected to update the I/O status, whose setters are GS: check.
+ * Carries out an action: tells the management program, and notes the I/O status before the VM stops.
  *
  * @io
  */
 export function blkErrorAction(blk: BlockBackend, action: BlockErrorAction, isRead: boolean, error: Error): void {
-  throw notBuilt('blkErrorAction');
+  // The status is the main thread's. It is set in an earlier turn than the event is told, so that who hears the event sees the status.
+  if (action === 'stop') aioBhScheduleMain(() => blkIostatusSetErr(blk, error));
+  emitBlockEvent('BLOCK_IO_ERROR', {
+    device: blkName(blk), 'node-name': blkBs(blk)?.nodeName ?? '', operation: isRead ? 'read' : 'write', action,
+    ...(blk.iostatusEnabled ? { nospace: errnoOf(error) === 'ENOSPC' } : {}), reason: error.message,
+  });
 }

@@ -18,6 +18,7 @@ import { blkDrain } from './in-flight.ts';
 import { blkIoLimitsDisable } from './limits.ts';
 import { blkAllNext, blkByName, listBackend, listNamedBackend, unlistBackend, unlistNamedBackend } from './list.ts';
 import { blkInsertBs, blkRemoveBs } from './root.ts';
+import { throttleGroupMemberNew } from './throttle-group.ts';
 
 /**
  * A backend without a node, held once.
@@ -29,7 +30,7 @@ import { blkInsertBs, blkRemoveBs } from './root.ts';
 export function blkNew(context: AioContext, perm: Permissions, sharedPerm: Permissions): BlockBackend {
   GLOBAL_STATE_CODE('blkNew');
   const blk: BlockBackend = {
-    name: '', refcnt: 1, root: null, context, public: newPublic(), dev: null, devOps: null, devOpaque: null,
+    name: '', refcnt: 1, root: null, context, public: { throttleGroupMember: throttleGroupMemberNew() }, dev: null, devOps: null, devOpaque: null,
     rootState: { openFlags: 0, detectZeroes: 'off' }, enableWriteCache: true, stats: newStats(), guestBlockSize: 512,
     onReadError: 'report', onWriteError: 'enospc', iostatusEnabled: false, iostatus: 'ok', perm, sharedPerm, disablePerm: false,
     allowAioContextChange: false, allowWriteBeyondEof: false, forceAllowInactivate: false, removeBsNotifiers: [], insertBsNotifiers: [], aioNotifiers: [],
@@ -37,12 +38,6 @@ export function blkNew(context: AioContext, perm: Permissions, sharedPerm: Permi
   };
   listBackend(blk);
   return blk;
-}
-
-function newPublic(): BlockBackendPublic {
-  return {
-    throttleGroupMember: { group: null, queued: { read: new CoQueue(), write: new CoQueue() }, pending: { read: 0, write: 0 }, ioLimitsDisabled: 0 },
-  };
 }
 
 function newStats(): BlockAcctStats {
