@@ -4,9 +4,10 @@ import { bdrvBlkdebug } from './blkdebug/driver.ts';
 import { bdrvFile, bdrvHostCdrom, bdrvHostDevice } from './file/driver.ts';
 import { bdrvLuks } from './luks.ts';
 import { bdrvNullAio, bdrvNullCo } from './null.ts';
+import { bdrvQcow2 } from './qcow2/driver.ts';
 import { bdrvRaw } from './raw.ts';
 
 /** Registered by `bdrvInit`. */
 export const builtInDrivers: readonly BlockDriver[] = [
-  bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvLuks, bdrvBlkdebug,
+  bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvQcow2, bdrvLuks, bdrvBlkdebug,
 ];
