@@ -27,7 +27,7 @@ export async function bdrvDrainAllBegin(): Promise<void> {
   await outsideOfCoroutine(async () => {
     openDrainAllSections.count++;
     for (const bs of allNodes()) bdrvDoDrainedBeginQuiesce(bs, null, true);
-    await aioWaitWhile(null, bdrvDrainAllPoll);
+    await waitWhile(bdrvDrainAllPoll);
   });
 }
 
@@ -44,7 +44,7 @@ export async function bdrvDrainAllEnd(): Promise<void> {
     const counter: DrainedEndCounter = { pending: 0 };
     for (const bs of allNodes()) unquiesceNode(bs, null, true, counter);
     openDrainAllSections.count--;
-    await aioWaitWhile(null, () => counter.pending > 0);
+    await waitWhile(() => counter.pending > 0);
   });
 }
 
@@ -79,6 +79,15 @@ export function bdrvDrainAllEndQuiesce(bs: BlockDriverState): void {
 function bdrvDrainAllPoll(): boolean {
   GLOBAL_STATE_CODE('bdrvDrainAllPoll');
   return allNodes().some((bs) => bdrvDrainPoll(bs, false, null, true));
+}
+
+/**
+ * @globalState
+ * @runs condition globalState wait
+ */
+async function waitWhile(condition: () => boolean): Promise<void> {
+  GLOBAL_STATE_CODE('waitWhile');
+  await aioWaitWhile(null, condition);
 }
 
 /**

@@ -70,6 +70,7 @@ export function nestOptions(options: BlockOptions): BlockOptions {
   return listsOf(nested) as BlockOptions;
 }
 
+/** @common */
 function listsOf(value: BlockOptions[string]): BlockOptions[string] {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   const entries = Object.entries(value).map(([name, inner]) => [name, listsOf(inner)] as const);

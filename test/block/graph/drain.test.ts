@@ -124,7 +124,7 @@ describe('a section of one node', () => {
     let begun = 0;
     const node = plainNode('node');
     await bdrvDrainedBegin(node);
-    node.drv = { ...plainProtocol, bdrvCoDrainBegin: () => Promise.resolve(void begun++) };
+    node.drv = { ...plainProtocol, bdrvCoDrainBegin: () => Promise.resolve().then(() => { begun++; }) };
     quiesceNewDriver(node);
     await bdrvDrain(node);
     expect(begun).toBe(1);

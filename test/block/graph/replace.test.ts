@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import '../../../src/block/contexts/main-loop.ts';
 import { iothreadDestroy, iothreadNew } from '../../../src/block/contexts/iothread.ts';
-import { BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_WRITE, BlockOpType } from '../../../src/block/model/constants.ts';
+import { BDRV_CHILD_FILTERED, BDRV_CHILD_PRIMARY, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_WRITE, BlockOpType } from '../../../src/block/model/constants.ts';
 import type { BdrvChild, BlockDriverState } from '../../../src/block/model/node.ts';
+import type { BlockOptions } from '../../../src/block/model/options.ts';
 import { bdrvRegister } from '../../../src/block/open/drivers.ts';
 import { bdrvOpenChild } from '../../../src/block/open/open.ts';
 import { bdrvTrySetAioContext } from '../../../src/block/graph/aio-context-moves.ts';
@@ -209,7 +210,9 @@ describe('a filter', () => {
   test('is made from options, and put in', async () => {
     const driver = {
       ...plainFilter, formatName: 'inserted',
-      bdrvOpen: async (bs: BlockDriverState, options: Parameters<typeof bdrvOpenChild>[1]) => void (await bdrvOpenChild(null, options, 'file', bs, childOfBds, 20, false)),
+      async bdrvOpen(bs: BlockDriverState, options: BlockOptions) {
+        await bdrvOpenChild(null, options, 'file', bs, childOfBds, BDRV_CHILD_FILTERED | BDRV_CHILD_PRIMARY, false);
+      },
     };
     bdrvRegister(driver);
     const node = plainNode('node');
