@@ -8,7 +8,6 @@ import { bdrvFilterBs, bdrvFilterChild } from '../graph/chain-links.ts';
 import { BLK_PERM_ALL } from '../model/constants.ts';
 import type { BlockDriver } from '../model/driver.ts';
 import { blockError } from '../model/errors.ts';
-import type { BlockDriverState } from '../model/node.ts';
 import { bdrvGetlength } from '../requests/length.ts';
 import { bdrvCoPreadv } from '../requests/read.ts';
 
@@ -19,31 +18,23 @@ export const bdrvCommitTop: BlockDriver = {
 
   bdrvCoPreadv(bs, offset, bytes, qiov, flags) {
     const child = bdrvFilterChild(bs);
-    if (child === null) throw noLayer();
+    if (child === null) throw blockError('ENOMEDIUM', 'The filter of a commit job has no layer below it');
     return bdrvCoPreadv(child, offset, bytes, qiov, flags);
   },
 
-  bdrvGetlength(bs) {
-    return bdrvGetlength(layerOf(bs));
+  bdrvGetlength: async (bs) => {
+    const layer = bdrvFilterBs(bs);
+    // Before it is put above its layer it has no length of its own.
+    return layer === null ? 0 : bdrvGetlength(layer);
   },
 
   bdrvRefreshFilename(bs) {
     GLOBAL_STATE_CODE('bdrvCommitTop.bdrvRefreshFilename');
-    bs.exactFilename = layerOf(bs).filename;
+    const layer = bdrvFilterBs(bs);
+    if (layer) bs.exactFilename = layer.filename;
   },
 
   // What the job needs it takes by its own edges.
   bdrvChildPerm: () => ({ perm: 0, shared: BLK_PERM_ALL }),
 };
 
-/** @io */
-function layerOf(bs: BlockDriverState): BlockDriverState {
-  const layer = bdrvFilterBs(bs);
-  if (layer === null) throw noLayer();
-  return layer;
-}
-
-/** @common */
-function noLayer(): Error {
-  return blockError('ENOMEDIUM', 'The filter of a commit job has no layer below it');
-}

@@ -46,8 +46,8 @@ export const bdrvMirrorTop: BlockDriver = {
 
   bdrvGetlength: async (bs) => {
     const source = bdrvFilterBs(bs);
-    if (source === null) throw blockError('ENOMEDIUM', 'The filter of a mirror job has no source');
-    return bdrvGetlength(source);
+    // Before it is put above its source it has no length of its own.
+    return source === null ? 0 : bdrvGetlength(source);
   },
 
   bdrvRefreshFilename(bs) {

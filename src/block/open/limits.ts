@@ -8,7 +8,7 @@ import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { bdrvCowChild, bdrvFilterBs } from '../graph/chain-links.ts';
 import { BDRV_CHILD_COW, BDRV_CHILD_DATA, BDRV_CHILD_FILTERED, BDRV_MAX_ALIGNMENT, BDRV_O_UNMAP, BDRV_REQ_MAY_UNMAP } from '../model/constants.ts';
 import type { BlockDriver, BlockSizes, HDGeometry } from '../model/driver.ts';
-import { blockError } from '../model/errors.ts';
+import { blockError, errnoOf } from '../model/errors.ts';
 import type { IoVector } from '../model/io-vector.ts';
 import { defaultLimits, type BlockDriverState, type BlockLimits } from '../model/node.ts';
 import { tranAdd, type Transaction } from '../model/transaction.ts';
@@ -164,8 +164,9 @@ export function bdrvCanWriteZeroesWithUnmap(bs: BlockDriverState): boolean {
  */
 export function bdrvProbeBlocksizes(bs: BlockDriverState): BlockSizes | null {
   GLOBAL_STATE_CODE('bdrvProbeBlocksizes');
-  if (bs.drv?.bdrvProbeBlocksizes) return bs.drv.bdrvProbeBlocksizes(bs);
-  const filtered = bs.drv && bdrvFilterBs(bs);
+  const { drv } = bs;
+  if (drv?.bdrvProbeBlocksizes) return nullIfUnknown(() => drv.bdrvProbeBlocksizes?.(bs) ?? null);
+  const filtered = drv && bdrvFilterBs(bs);
   return filtered ? bdrvProbeBlocksizes(filtered) : null;
 }
 
@@ -176,7 +177,19 @@ export function bdrvProbeBlocksizes(bs: BlockDriverState): BlockSizes | null {
  */
 export function bdrvProbeGeometry(bs: BlockDriverState): HDGeometry | null {
   GLOBAL_STATE_CODE('bdrvProbeGeometry');
-  if (bs.drv?.bdrvProbeGeometry) return bs.drv.bdrvProbeGeometry(bs);
-  const filtered = bs.drv && bdrvFilterBs(bs);
+  const { drv } = bs;
+  if (drv?.bdrvProbeGeometry) return nullIfUnknown(() => drv.bdrvProbeGeometry?.(bs) ?? null);
+  const filtered = drv && bdrvFilterBs(bs);
   return filtered ? bdrvProbeGeometry(filtered) : null;
+}
+
+/** A driver that can't tell throws `ENOTSUP`. @globalState */
+function nullIfUnknown<Answer>(ask: () => Answer): Answer | null {
+  GLOBAL_STATE_CODE('nullIfUnknown');
+  try {
+    return ask();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTSUP') return null;
+    throw error;
+  }
 }

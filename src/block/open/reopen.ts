@@ -199,6 +199,7 @@ async function prepareNode(entry: BlockReopenQueueEntry, queue: BlockReopenQueue
   checkResets(state, wanted, drv);
   await drv.bdrvReopenPrepare(state, queue);
   entry.prepared = true;
+  if (drv.supportsBacking === true && state.backingMissing) throw blockError('EINVAL', `backing is missing for '${state.bs.nodeName}'`);
   checkUnchanged(state);
   state.options = wanted;
 }
@@ -255,7 +256,6 @@ async function switchAll(queue: BlockReopenQueue): Promise<void> {
 function replaceChildren(state: BDRVReopenState, transaction: Transaction): void {
   GLOBAL_STATE_CODE('replaceChildren');
   const drv = driverOf(state.bs);
-  if (drv.supportsBacking === true && state.backingMissing) throw blockError('EINVAL', `backing is missing for '${state.bs.nodeName}'`);
   replaceChild(state, drv, 'backing', transaction);
   replaceChild(state, drv, 'file', transaction);
 }

@@ -63,7 +63,7 @@ test('holds its nodes, blocks other operations on them, and lets all go at its e
   const job = await create();
   await blockJobAddBdrv(job, 'second', other, 0, BLK_PERM_ALL);
   expect([blockJobHasBdrv(job, node), blockJobHasBdrv(job, other)]).toEqual([true, true]);
-  expect(bdrvOpIsBlocked(node, BlockOpType.RESIZE)?.message).toBe('block device is in use by block job: backup');
+  expect(bdrvOpIsBlocked(node, BlockOpType.RESIZE)?.message).toBe("Node 'disk' is busy: block device is in use by block job: backup");
   expect(bdrvOpIsBlocked(node, BlockOpType.DATAPLANE)).toBe(null);
   expect([node.refcnt, other.refcnt]).toEqual([2, 2]);
   await jobStart(job);
