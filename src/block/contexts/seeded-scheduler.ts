@@ -14,6 +14,8 @@ import { replaceScheduler, type CancelTimer, type Scheduler } from './scheduler.
 
 /** One in so many steps lets time pass although other steps could run. */
 const EARLY_TIMERS = 16;
+/** Milliseconds of real time. */
+const LONGEST_HOST_OPERATION = 10_000;
 
 interface Timer {
   readonly deadline: number;
@@ -98,7 +100,7 @@ export class SeededScheduler implements Scheduler {
     for (;;) {
       await codeHasRun();
       while (this.#outstanding.size > 0) {
-        await Promise.all(this.#outstanding);
+        await endOf(Promise.all(this.#outstanding));
         await codeHasRun();
       }
       const step = this.#choose(isFinished());
@@ -127,6 +129,19 @@ export class SeededScheduler implements Scheduler {
 
   #index(length: number): number {
     return Math.floor(this.#random() * length);
+  }
+}
+
+/** Until operations of the host have ended; they do so by themselves, without any step, and soon. */
+async function endOf(operations: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('An operation of the host does not end: does it wait for a step of the scheduler?')), LONGEST_HOST_OPERATION);
+  });
+  try {
+    await Promise.race([operations, tooLong]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -29,7 +29,7 @@ import { bdrvEject, bdrvGetInfo, bdrvIsSg, bdrvLockMedium } from '../open/querie
 import { bdrvCoCopyRangeFrom, bdrvCoCopyRangeTo } from '../requests/copy-range.ts';
 import { bdrvCoPdiscard } from '../requests/discard.ts';
 import { bdrvCoIoctl } from '../requests/ioctl.ts';
-import { bdrvGetlength } from '../requests/length.ts';
+import { bdrvGetlength, refreshTotalSectors } from '../requests/length.ts';
 import { bdrvCoPreadv } from '../requests/read.ts';
 import { bdrvCoTruncate } from '../requests/truncate.ts';
 import { bdrvCoPwriteZeroes, bdrvCoPwritev } from '../requests/write.ts';
@@ -146,6 +146,8 @@ export const bdrvRaw: BlockDriver = {
   bdrvReopenCommit(state) {
     state.bs.opaque = state.opaque;
   },
+  // The node may be longer or shorter than before.
+  bdrvReopenCommitPost: (state) => refreshTotalSectors(state.bs, state.bs.totalSectors),
   bdrvReopenAbort(state) {
     state.opaque = null;
   },

@@ -3,7 +3,8 @@
  *
  * In: what starts such a request. Out: a promise. Leaves to others: cancelling (`aio.ts`).
  */
-import { hostOperation } from '../contexts/coroutine.ts';
+import { qemuGetCurrentAioContext } from '../contexts/aio-context.ts';
+import { scheduler } from '../contexts/scheduler.ts';
 import type { BlockAIOCB, BlockCompletionFunc } from '../model/driver.ts';
 
 /**
@@ -14,7 +15,9 @@ import type { BlockAIOCB, BlockCompletionFunc } from '../model/driver.ts';
  * @runs start caller
  */
 export async function callbackRequest(start: (cb: BlockCompletionFunc) => BlockAIOCB | undefined): Promise<void> {
-  await hostOperation(new Promise<void>((resolve, reject) => {
-    start((error) => (error ? reject(error) : resolve()));
-  }));
+  const context = qemuGetCurrentAioContext();
+  await new Promise<void>((resolve, reject) => {
+    // No operation of the host: the driver may itself wait for a turn or a timer before it calls back.
+    start((error) => scheduler().post(context, () => (error ? reject(error) : resolve())));
+  });
 }

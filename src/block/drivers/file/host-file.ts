@@ -97,7 +97,7 @@ export class HostFile {
 
   /** Closes it, now or when the last request is done. */
   close(): void {
-    this.#state = 'closing';
+    if (this.#state === 'open') this.#state = 'closing';
     this.#closeIfUnused();
   }
 

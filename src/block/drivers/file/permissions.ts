@@ -77,7 +77,8 @@ export async function prepareReopen(reopen: BDRVReopenState): Promise<void> {
 export function commitReopen(reopen: BDRVReopenState): void {
   GLOBAL_STATE_CODE('commitReopen');
   const state = fileStateOf(reopen.bs);
-  if (state.reopened === null) return;
+  // Where permissions were checked with the new file, setting them puts it in place, before or after this.
+  if (state.reopened === null || state.pending?.file === state.reopened) return;
   // Nobody's permissions changed: the new file takes the place of the old one with the same locks.
   const file = state.reopened;
   state.reopened = null;
@@ -90,6 +91,7 @@ export function commitReopen(reopen: BDRVReopenState): void {
 export function abortReopen(reopen: BDRVReopenState): void {
   GLOBAL_STATE_CODE('abortReopen');
   const state = fileStateOf(reopen.bs);
+  if (state.pending?.file === state.reopened) dropPending(state);
   state.reopened?.close();
   state.reopened = null;
 }
