@@ -6,7 +6,6 @@
 import { emitBlockEvent } from '../events.ts';
 import type { BlockBackend } from '../model/backend.ts';
 import { bdrvEject, bdrvIsInserted, bdrvLockMedium } from '../open/queries.ts';
-import { blkBs } from './settings.ts';
 
 /**
  * The id of the device, else where it sits; empty without one.
@@ -32,7 +31,7 @@ export function blkEnableWriteCache(blk: BlockBackend): boolean {
  * @io
  */
 export function blkLockMedium(blk: BlockBackend, locked: boolean): void {
-  const bs = blkBs(blk);
+  const bs = blk.root?.bs;
   if (bs) bdrvLockMedium(bs, locked);
 }
 
@@ -42,7 +41,7 @@ export function blkLockMedium(blk: BlockBackend, locked: boolean): void {
  * @io
  */
 export function blkEject(blk: BlockBackend, ejectFlag: boolean): void {
-  const bs = blkBs(blk);
+  const bs = blk.root?.bs;
   if (bs) bdrvEject(bs, ejectFlag);
   emitTrayMoved(blk, ejectFlag);
 }
@@ -89,8 +88,8 @@ export function blkDevIsTrayOpen(blk: BlockBackend): boolean {
  * @io
  */
 export function blkIsInserted(blk: BlockBackend): boolean {
-  const bs = blkBs(blk);
-  return bs !== null && bdrvIsInserted(bs);
+  const bs = blk.root?.bs;
+  return bs ? bdrvIsInserted(bs) : false;
 }
 
 /**

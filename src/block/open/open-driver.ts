@@ -5,6 +5,7 @@
  * length and permissions are as it wants them. Leaves to others: finding the driver, opening the file and the backing file (`open.ts`).
  */
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
+import { quiesceNewDriver } from '../graph/drain.ts';
 import { bdrvUnrefChild } from '../graph/nodes.ts';
 import { bdrvAssignNodeName } from '../graph/node-names.ts';
 import { bdrvRefreshPerms } from '../graph/permissions.ts';
@@ -100,6 +101,7 @@ export async function openWithDriver(bs: BlockDriverState, drv: BlockDriver, nod
   }
   bdrvRefreshPerms(bs, null);
   bdrvRefreshLimits(bs, null);
+  quiesceNewDriver(bs);
 }
 
 /** @globalState */

@@ -31,6 +31,9 @@ import { fillOptions, parseJsonFilename, temporaryOverlayOptions } from './open-
 import { bdrvInheritedOptions } from './inherit-options.ts';
 import { findImageFormat } from './probe.ts';
 
+/** Longest backing chain that is opened. */
+const MAX_CHAIN_LENGTH = 256;
+
 /** What a node is opened as: a tree of its own, or a child of a node. */
 interface Parent {
   readonly node: BlockDriverState;
@@ -150,6 +153,7 @@ export async function bdrvOpenBackingFile(bs: BlockDriverState, parentOptions: B
   const namedByImage = reference === null && !Object.hasOwn(options, 'file.filename');
   try {
     const filename = namedByImage ? bdrvGetBackingPath(bs) : null;
+    refuseLoop(bs, filename);
     if (bs.drv?.supportsBacking !== true) throw blockError('EINVAL', "Driver doesn't support backing files");
     if (reference === null && bs.backingFormat !== '') defaultOption(options, 'driver', bs.backingFormat);
     await attachBacking(bs, await openInherit(filename, reference, options, 0, { node: bs, klass: childOfBds, role: backingRole(bs) }), namedByImage);
@@ -157,6 +161,16 @@ export async function bdrvOpenBackingFile(bs: BlockDriverState, parentOptions: B
     bs.openFlags |= BDRV_O_NO_BACKING;
     throw prefixError('Could not open backing file', error);
   }
+}
+
+/** Images that mention each other would be opened for ever; the second test is for those whose names grow on the way. */
+function refuseLoop(bs: BlockDriverState, filename: string | null): void {
+  let length = 1;
+  for (let above: BlockDriverState | null = bs; above; above = above.inheritsFrom) {
+    if (filename !== null && above.filename === filename) throw blockError('EINVAL', `Image '${filename}' is in its own backing chain`);
+    length++;
+  }
+  if (length > MAX_CHAIN_LENGTH) throw blockError('EINVAL', `The backing chain is longer than ${MAX_CHAIN_LENGTH} images`);
 }
 
 /** Takes over the caller's hold on `backing`. @globalState */

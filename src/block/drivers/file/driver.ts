@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import { hostOperation } from '../../contexts/coroutine.ts';
 import {
-  BDRV_BLOCK_DATA, BDRV_BLOCK_OFFSET_VALID, BDRV_BLOCK_ZERO, BDRV_REQ_MAY_UNMAP, BDRV_REQ_NO_FALLBACK, BDRV_REQ_ZERO_WRITE, BDRV_SECTOR_SIZE, BLK_PERM_ALL,
+  BDRV_BLOCK_DATA, BDRV_BLOCK_OFFSET_VALID, BDRV_BLOCK_ZERO, BDRV_O_TEMPORARY, BDRV_REQ_MAY_UNMAP, BDRV_REQ_NO_FALLBACK, BDRV_REQ_ZERO_WRITE, BDRV_SECTOR_SIZE, BLK_PERM_ALL,
   type OpenFlags,
 } from '../../model/constants.ts';
 import type { BlockDriver, DriverBlockStatus } from '../../model/driver.ts';
@@ -92,9 +92,9 @@ export const bdrvFile: BlockDriver = {
 
   bdrvParseFilename: (filename, options) => bdrvParseFilenameStripPrefix(filename, 'file:', options),
   bdrvFileOpen: openFile,
-  bdrvClose(bs) {
+  async bdrvClose(bs) {
     closeLocked(fileStateOf(bs).open);
-    return Promise.resolve();
+    if ((bs.openFlags & BDRV_O_TEMPORARY) !== 0) await deleteFile(bs);
   },
   bdrvRefreshFilename(bs) {
     bs.exactFilename = fileStateOf(bs).path;
