@@ -227,6 +227,14 @@ describe('a backing file', () => {
     expect(bs.backing).toBeNull();
   });
 
+  test('that leads back to the image ends in an error', async () => {
+    await createOverlay('a', { size: 4096, backing_file: 'memory:b', backing_fmt: 'overlay' });
+    await createOverlay('b', { size: 4096, backing_file: 'memory:a', backing_fmt: 'overlay' });
+    await expect(open('memory:a', null, null, 0)).rejects.toThrow("Image 'memory:a' is in its own backing chain");
+    await createOverlay('self', { size: 4096, backing_file: 'json:{"driver":"overlay","file":{"driver":"memory","filename":"self"}}' });
+    await expect(open('memory:self', null, null, 0)).rejects.toThrow('The backing chain is longer than 256 images');
+  });
+
   test('without I/O is looked for as well', async () => {
     await createOverlay('top', { size: 65_536, backing_file: 'memory:disk', backing_fmt: 'raw' });
     const bs = await open('memory:top', null, null, BDRV_O_NO_IO);

@@ -16,7 +16,7 @@ import type { BlockDriverState } from '../../model/node.ts';
 import { OptionBag, type BlockOptions } from '../../model/options.ts';
 import { bdrvParseFilenameStripPrefix } from '../../open/filenames.ts';
 import { createFile, createFileByName, deleteFile, fileCreateOpts } from './create.ts';
-import { HostFile } from './host-file.ts';
+import { HostFile, unlinkHostFile } from './host-file.ts';
 import { copyWithinHost, discardRange, extentAt, resizeFile, zeroRange } from './host-space.ts';
 import { ImageLock } from './image-lock.ts';
 import { hostCalls } from './libc.ts';
@@ -94,7 +94,7 @@ export const bdrvFile: BlockDriver = {
   bdrvFileOpen: openFile,
   async bdrvClose(bs) {
     closeLocked(fileStateOf(bs).open);
-    if ((bs.openFlags & BDRV_O_TEMPORARY) !== 0) await deleteFile(bs);
+    if ((bs.openFlags & BDRV_O_TEMPORARY) !== 0) await unlinkHostFile(fileStateOf(bs).path);
   },
   bdrvRefreshFilename(bs) {
     bs.exactFilename = fileStateOf(bs).path;
