@@ -16,7 +16,7 @@ import { bdrvCoCopyRange } from '../requests/copy-range.ts';
 import { bdrvCoPdiscard } from '../requests/discard.ts';
 import { bdrvCoFlush } from '../requests/flush.ts';
 import { bdrvCoIoctl } from '../requests/ioctl.ts';
-import { bdrvGetlength, cachedLength } from '../requests/length.ts';
+import { bdrvGetlength, lengthIfKnown } from '../requests/length.ts';
 import { bdrvCoPreadvPart } from '../requests/read.ts';
 import { bdrvCoPwriteZeroes, bdrvCoPwritevPart } from '../requests/write.ts';
 import { blkDecInFlight, blkIncInFlight, blkWaitWhileDrained } from './in-flight.ts';
@@ -30,8 +30,8 @@ import { throttleGroupCoIoLimitsIntercept } from './throttle-group.ts';
  * @io
  * @coroutine
  */
-export async function blkCoPreadv(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
-  await counted(blk, () => throttled(blk, offset, bytes, 'read', (root) => bdrvCoPreadvPart(root, offset, bytes, qiov, 0, flags)));
+export function blkCoPreadv(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
+  return counted(blk, () => throttled(blk, offset, bytes, 'read', (root) => bdrvCoPreadvPart(root, offset, bytes, qiov, 0, flags)));
 }
 
 /**
@@ -41,8 +41,8 @@ export async function blkCoPreadv(blk: BlockBackend, offset: number, bytes: numb
  * @io
  * @coroutine
  */
-export async function blkCoPwritevPart(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
-  await counted(blk, () => throttled(blk, offset, bytes, 'write', (root) => {
+export function blkCoPwritevPart(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
+  return counted(blk, () => throttled(blk, offset, bytes, 'write', (root) => {
     const stable = withCacheMode(blk, flags);
     return (flags & BDRV_REQ_ZERO_WRITE) === 0 ? bdrvCoPwritevPart(root, offset, bytes, qiov, qiovOffset, stable) : bdrvCoPwriteZeroes(root, offset, bytes, stable);
   }));
@@ -54,8 +54,8 @@ export async function blkCoPwritevPart(blk: BlockBackend, offset: number, bytes:
  * @io
  * @coroutine
  */
-export async function blkCoPwritev(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
-  await blkCoPwritevPart(blk, offset, bytes, qiov, 0, flags);
+export function blkCoPwritev(blk: BlockBackend, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
+  return blkCoPwritevPart(blk, offset, bytes, qiov, 0, flags);
 }
 
 /**
@@ -64,8 +64,8 @@ export async function blkCoPwritev(blk: BlockBackend, offset: number, bytes: num
  * @io
  * @coroutine
  */
-export async function blkCoPread(blk: BlockBackend, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
-  await blkCoPreadv(blk, offset, buffer.length, IoVector.of(buffer), flags);
+export function blkCoPread(blk: BlockBackend, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
+  return blkCoPreadv(blk, offset, buffer.length, IoVector.of(buffer), flags);
 }
 
 /**
@@ -74,8 +74,8 @@ export async function blkCoPread(blk: BlockBackend, offset: number, buffer: Uint
  * @io
  * @coroutine
  */
-export async function blkCoPwrite(blk: BlockBackend, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
-  await blkCoPwritevPart(blk, offset, buffer.length, IoVector.of(buffer), 0, flags);
+export function blkCoPwrite(blk: BlockBackend, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
+  return blkCoPwritevPart(blk, offset, buffer.length, IoVector.of(buffer), 0, flags);
 }
 
 /**
@@ -84,8 +84,8 @@ export async function blkCoPwrite(blk: BlockBackend, offset: number, buffer: Uin
  * @io
  * @coroutine
  */
-export async function blkCoPwriteZeroes(blk: BlockBackend, offset: number, bytes: number, flags: BdrvRequestFlags): Promise<void> {
-  await blkCoPwritevPart(blk, offset, bytes, NO_DATA, 0, flags | BDRV_REQ_ZERO_WRITE);
+export function blkCoPwriteZeroes(blk: BlockBackend, offset: number, bytes: number, flags: BdrvRequestFlags): Promise<void> {
+  return blkCoPwritevPart(blk, offset, bytes, NO_DATA, 0, flags | BDRV_REQ_ZERO_WRITE);
 }
 
 const NO_DATA = new IoVector([]);
@@ -98,7 +98,7 @@ const NO_DATA = new IoVector([]);
  */
 export async function blkCoPdiscard(blk: BlockBackend, offset: number, bytes: number): Promise<void> {
   await counted(blk, async () => {
-    await checkRange(blk, offset, bytes);
+    checkRange(blk, offset, bytes, await bdrvGetlength(availableNode(blk)));
     await bdrvCoPdiscard(rootOf(blk), offset, bytes);
   });
 }
@@ -125,8 +125,8 @@ export async function blkCoCopyRange(
   blkIn: BlockBackend, offIn: number, blkOut: BlockBackend, offOut: number, bytes: number, readFlags: BdrvRequestFlags, writeFlags: BdrvRequestFlags,
 ): Promise<void> {
   await counted(blkIn, () => counted(blkOut, async () => {
-    await checkRange(blkIn, offIn, bytes);
-    await checkRange(blkOut, offOut, bytes);
+    checkRange(blkIn, offIn, bytes, await bdrvGetlength(availableNode(blkIn)));
+    checkRange(blkOut, offOut, bytes, await bdrvGetlength(availableNode(blkOut)));
     await bdrvCoCopyRange(rootOf(blkIn), offIn, rootOf(blkOut), offOut, bytes, readFlags, withCacheMode(blkOut, writeFlags));
   }));
 }
@@ -168,8 +168,8 @@ export async function counted<T>(blk: BlockBackend, section: () => Promise<T>): 
  * @runs section coroutine
  */
 async function throttled(blk: BlockBackend, offset: number, bytes: number, direction: ThrottleDirection, section: (root: BdrvChild) => Promise<void>): Promise<void> {
-  await checkRange(blk, offset, bytes);
   const bs = availableNode(blk);
+  checkRange(blk, offset, bytes, lengthIfKnown(bs) ?? await bdrvGetlength(bs));
   // Counted on the node from here on: it must not be taken away while the request waits for its turn.
   bdrvIncInFlight(bs);
   try {
@@ -193,16 +193,13 @@ function withCacheMode(blk: BlockBackend, flags: BdrvRequestFlags): BdrvRequestF
 }
 
 /**
- * Refuses what is not within the node.
+ * Refuses what is not within the node's length.
  *
  * @io
- * @coroutine
  */
-async function checkRange(blk: BlockBackend, offset: number, bytes: number): Promise<void> {
+function checkRange(blk: BlockBackend, offset: number, bytes: number, length: number): void {
+  // Written so that NaN is refused too.
   if (!(bytes >= 0)) throw blockError('EIO', `bytes is negative: ${bytes}`);
-  const bs = availableNode(blk);
   if (!(offset >= 0)) throw blockError('EIO', `offset is negative: ${offset}`);
-  if (blk.allowWriteBeyondEof) return;
-  const length = bs.drv?.hasVariableLength === true ? await bdrvGetlength(bs) : cachedLength(bs);
-  if (offset + bytes > length) throw blockError('EIO', `${offset}+${bytes} does not lie within ${length} bytes`);
+  if (!blk.allowWriteBeyondEof && offset + bytes > length) throw blockError('EIO', `${offset}+${bytes} does not lie within ${length} bytes`);
 }

@@ -23,8 +23,18 @@ function tooManySegments(bs: BlockDriverState, qiov: IoVector): boolean {
  * @io
  * @coroutine
  */
-export async function driverPreadv(bs: BlockDriverState, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
+export function driverPreadv(bs: BlockDriverState, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
   if (!tooManySegments(bs, qiov)) return driverPreadvDirect(bs, offset, bytes, qiov, qiovOffset, flags);
+  return readByBounceBuffer(bs, offset, bytes, qiov, qiovOffset, flags);
+}
+
+/**
+ * Reads for a vector of more buffers than the node takes.
+ *
+ * @io
+ * @coroutine
+ */
+async function readByBounceBuffer(bs: BlockDriverState, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
   const wanted = qiov.slice(qiovOffset, bytes);
   if (!tooManySegments(bs, wanted)) return driverPreadvDirect(bs, offset, bytes, wanted, 0, flags);
   const bounce = Buffer.allocUnsafe(bytes);
@@ -62,7 +72,18 @@ export async function driverPwritev(bs: BlockDriverState, offset: number, bytes:
   } else {
     await driverPwritevDirect(bs, offset, bytes, qiov, qiovOffset, known);
   }
-  if (flushAfter) await bdrvCoFlush(bs);
+  if (flushAfter) await flushJustWritten(bs);
+}
+
+/**
+ * Flushes a write that is not over yet. It counts as a write from here on: else the flush would find nothing new to make stable.
+ *
+ * @io
+ * @coroutine
+ */
+export async function flushJustWritten(bs: BlockDriverState): Promise<void> {
+  bs.writeGen++;
+  await bdrvCoFlush(bs);
 }
 
 /**

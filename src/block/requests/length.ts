@@ -30,7 +30,7 @@ export async function refreshTotalSectors(bs: BlockDriverState, hint: number): P
 }
 
 /**
- * The length that the node's record holds. Right without asking the driver, unless that one's length may change underneath.
+ * The length that the node's record holds, in bytes.
  *
  * @throws BlockError `ENOMEDIUM`
  * @io
@@ -38,6 +38,17 @@ export async function refreshTotalSectors(bs: BlockDriverState, hint: number): P
 export function cachedLength(bs: BlockDriverState): number {
   if (!bs.drv) throw noMedium();
   return bs.totalSectors * BDRV_SECTOR_SIZE;
+}
+
+/**
+ * The length in bytes, where it is known without asking the driver; `null` where it may have changed underneath. Requests ask this before
+ * `bdrvGetlength`, to do without a wait.
+ *
+ * @throws BlockError `ENOMEDIUM`
+ * @io
+ */
+export function lengthIfKnown(bs: BlockDriverState): number | null {
+  return bs.drv?.hasVariableLength === true ? null : cachedLength(bs);
 }
 
 /**

@@ -3,6 +3,8 @@
  *
  * In: an edge, a range, a vector. Out: the vector is filled; what lies above the node's end reads as zero. Leaves to others: the forms
  * that drivers have (`driver-requests.ts`), copying up what was read (`copy-on-read.ts`), chains (a driver reads its backing node).
+ *
+ * Functions that only pass a request on are not async: each one would cost a turn of the microtask queue.
  */
 import { alignDown, alignUp } from '../model/arithmetic.ts';
 import { BDRV_REQ_COPY_ON_READ, BDRV_REQ_PREFETCH, BDRV_REQUEST_MAX_BYTES, type BdrvRequestFlags } from '../model/constants.ts';
@@ -13,7 +15,7 @@ import { bdrvIsAllocated } from './block-status.ts';
 import { allocationUnit, checkDataRequest, noMedium, requestedNode } from './checks.ts';
 import { copyOnReadv } from './copy-on-read.ts';
 import { driverPreadv } from './driver-requests.ts';
-import { bdrvGetlength, cachedLength } from './length.ts';
+import { bdrvGetlength, lengthIfKnown } from './length.ts';
 import { paddedVector, paddingOf } from './padding.ts';
 import { bdrvMakeRequestSerialising, runTracked, waitSerialisingRequests } from './tracked.ts';
 
@@ -23,8 +25,8 @@ import { bdrvMakeRequestSerialising, runTracked, waitSerialisingRequests } from 
  * @io
  * @coroutine
  */
-export async function bdrvCoPreadv(child: BdrvChild, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
-  await bdrvCoPreadvPart(child, offset, bytes, qiov, 0, flags);
+export function bdrvCoPreadv(child: BdrvChild, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
+  return bdrvCoPreadvPart(child, offset, bytes, qiov, 0, flags);
 }
 
 /**
@@ -52,8 +54,8 @@ export async function bdrvCoPreadvPart(child: BdrvChild, offset: number, bytes: 
  * @io
  * @coroutine
  */
-export async function bdrvCoPread(child: BdrvChild, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
-  await bdrvCoPreadvPart(child, offset, buffer.length, IoVector.of(buffer), 0, flags);
+export function bdrvCoPread(child: BdrvChild, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
+  return bdrvCoPreadvPart(child, offset, buffer.length, IoVector.of(buffer), 0, flags);
 }
 
 /**
@@ -82,7 +84,7 @@ export async function alignedPreadv(req: BdrvTrackedRequest, offset: number, byt
  */
 async function readWithinLimits(bs: BlockDriverState, offset: number, bytes: number, qiov: IoVector, qiovOffset: number, flags: BdrvRequestFlags): Promise<void> {
   const align = bs.bl.requestAlignment;
-  const length = bs.drv?.hasVariableLength === true ? await bdrvGetlength(bs) : cachedLength(bs);
+  const length = lengthIfKnown(bs) ?? await bdrvGetlength(bs);
   const known = Math.min(bytes, Math.max(0, alignUp(length, align) - offset));
   const maxTransfer = alignDown(bs.bl.maxTransfer || BDRV_REQUEST_MAX_BYTES, align);
   if (known === bytes && bytes <= maxTransfer) return driverPreadv(bs, offset, bytes, qiov, qiovOffset, flags);

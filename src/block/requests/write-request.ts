@@ -29,8 +29,8 @@ export async function prepareWriteRequest(child: BdrvChild, req: BdrvTrackedRequ
   if (bdrvIsReadOnly(bs)) throw blockError('EPERM', `Node '${bs.nodeName}' is read-only`);
   if (!bdrvIsWritable(bs)) throw blockError('EPERM', `Node '${bs.nodeName}' is inactive`);
   if ((flags & BDRV_REQ_SERIALISING) !== 0) {
-    if ((flags & BDRV_REQ_NO_WAIT) !== 0 && conflictingRequest(req)) throw blockError('EBUSY', `Node '${bs.nodeName}' is busy there`);
     setSerialising(req, allocationUnit(bs));
+    if ((flags & BDRV_REQ_NO_WAIT) !== 0 && conflictingRequest(req)) throw blockError('EBUSY', `Node '${bs.nodeName}' is busy there`);
   }
   if (bs.serialisingInFlight > 0) await waitSerialisingRequests(req);
   checkPermission(child, req, flags);

@@ -29,8 +29,8 @@ import { doPwriteZeroes } from './zero-write.ts';
  * @io
  * @coroutine
  */
-export async function bdrvCoPwritev(child: BdrvChild, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
-  await bdrvCoPwritevPart(child, offset, bytes, qiov, 0, flags);
+export function bdrvCoPwritev(child: BdrvChild, offset: number, bytes: number, qiov: IoVector, flags: BdrvRequestFlags): Promise<void> {
+  return bdrvCoPwritevPart(child, offset, bytes, qiov, 0, flags);
 }
 
 /**
@@ -62,8 +62,8 @@ export async function bdrvCoPwritevPart(child: BdrvChild, offset: number, bytes:
  * @io
  * @coroutine
  */
-export async function bdrvCoPwrite(child: BdrvChild, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
-  await bdrvCoPwritevPart(child, offset, buffer.length, IoVector.of(buffer), 0, flags);
+export function bdrvCoPwrite(child: BdrvChild, offset: number, buffer: Uint8Array, flags: BdrvRequestFlags): Promise<void> {
+  return bdrvCoPwritevPart(child, offset, buffer.length, IoVector.of(buffer), 0, flags);
 }
 
 /**

@@ -11,8 +11,7 @@ import { IoVector } from '../model/io-vector.ts';
 import type { BlockDriverState } from '../model/node.ts';
 import { bdrvBscInvalidateRange } from './block-status-cache.ts';
 import { noMedium } from './checks.ts';
-import { driverPwritev } from './driver-requests.ts';
-import { bdrvCoFlush } from './flush.ts';
+import { driverPwritev, flushJustWritten } from './driver-requests.ts';
 
 /** The longest buffer that the block layer makes for itself. */
 export const MAX_BOUNCE_BUFFER = 16 * 1024 * 1024;
@@ -36,7 +35,7 @@ export async function doPwriteZeroes(bs: BlockDriverState, offset: number, bytes
     flushAfter ||= piece.unstable;
     position += piece.bytes;
   }
-  if (flushAfter) await bdrvCoFlush(bs);
+  if (flushAfter) await flushJustWritten(bs);
 }
 
 /**
