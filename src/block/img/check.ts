@@ -14,6 +14,7 @@ import { bdrvGetFormatName } from '../open/queries.ts';
 import { bdrvCheck } from '../requests/wrappers.ts';
 import { addImageCommand, withImage, type ImageOptions } from './command.ts';
 import { ImgFailure, messageOf } from './failure.ts';
+import { twoDecimals } from './human.ts';
 import { wantsJson } from './info.ts';
 import type { Done } from './main.ts';
 import type { Streams } from './streams.ts';
@@ -112,7 +113,7 @@ function checkText(result: BdrvCheckResult): string {
   if (corruptions > 0) text += `\n${corruptions} errors were found on the image.\nData may be corrupted, or further writes to the image may corrupt it.\n`;
   if (leaks > 0) text += `\n${leaks} leaked clusters were found on the image.\nThis means waste of disk space, but no harm to data.\n`;
   if (checkErrors > 0) text += `\n${checkErrors} internal errors have occurred during the check.\n`;
-  const share = (part: number, whole: number): string => `${((part * 100) / whole).toFixed(2)}%`;
+  const share = (part: number, whole: number): string => `${twoDecimals((part * 100) / whole)}%`;
   if (bfi.totalClusters > 0 && bfi.allocatedClusters > 0) {
     const { allocatedClusters: allocated, totalClusters: total } = bfi;
     text += `${allocated}/${total} = ${share(allocated, total)} allocated, ${share(bfi.fragmentedClusters, allocated)} fragmented, `;

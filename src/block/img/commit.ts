@@ -6,18 +6,21 @@
  */
 import type { Command } from 'commander';
 import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
+import { blkNewWithBs, blkUnref } from '../backend/registry.ts';
 import { blkBs } from '../backend/settings.ts';
 import { blkMakeEmpty } from '../backend/wrappers.ts';
 import { aioWaitWhile } from '../contexts/poll.ts';
 import { bdrvBackingChainNext } from '../graph/chain-links.ts';
 import { bdrvFindBackingImage } from '../graph/chains.ts';
+import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
 import { commitActiveStart } from '../jobs/mirror.ts';
-import { jobComplete, jobFinishSync } from '../jobs/job-completion.ts';
+import { jobComplete, jobFinishSync, jobUnref } from '../jobs/job-completion.ts';
 import { jobRef } from '../jobs/job-list.ts';
 import { jobProgressTotal } from '../jobs/job-progress.ts';
 import { jobIsCompleted, jobIsReady } from '../jobs/job-states.ts';
-import { jobUnref } from '../jobs/job-completion.ts';
 import type { BlockBackend } from '../model/backend.ts';
+import { BLK_PERM_ALL, BLK_PERM_WRITE } from '../model/constants.ts';
+import { errnoOf } from '../model/errors.ts';
 import type { Job } from '../model/jobs.ts';
 import type { BlockDriverState } from '../model/node.ts';
 import { addImageCommand, withImage, type ImageOptions } from './command.ts';
@@ -65,17 +68,29 @@ async function commit(blk: BlockBackend, options: CommitOptions, streams: Stream
   const bs = blkBs(blk);
   if (bs === null) throw new ImgFailure('The image has no medium');
   const base = baseOf(bs, options.base);
-  const job = await commitActiveStart({
-    jobId: 'commit', bs, base, autoComplete: false, onError: 'report', speed: options.rateLimit === undefined ? 0 : sizeOf(options.rateLimit, 'rate limit'),
-  });
-  const error = await runToTheEnd(job, progressLine(options.progress, streams));
-  if (error !== null) throw new ImgFailure(messageOf(error));
-  if (!options.drop && options.base === undefined && blkBs(blk)?.drv?.bdrvMakeEmpty) {
-    try {
-      await blkMakeEmpty(blk);
-    } catch (failure) {
-      throw new ImgFailure(`Could not empty the image: ${messageOf(failure)}`);
-    }
+  // The backend stands on the base once the job is done: the image that was committed must outlive that, to be emptied.
+  bdrvRef(bs);
+  try {
+    const speed = options.rateLimit === undefined ? 0 : sizeOf(options.rateLimit, 'rate limit');
+    const job = await commitActiveStart({ jobId: 'commit', bs, base, autoComplete: false, onError: 'report', speed });
+    const error = await runToTheEnd(job, progressLine(options.progress, streams));
+    if (error !== null) throw new ImgFailure(messageOf(error));
+    if (!options.drop && options.base === undefined) await empty(bs);
+  } finally {
+    await bdrvUnref(bs);
+  }
+}
+
+/** @globalState */
+async function empty(bs: BlockDriverState): Promise<void> {
+  GLOBAL_STATE_CODE('empty');
+  const blk = await blkNewWithBs(bs, BLK_PERM_WRITE, BLK_PERM_ALL);
+  try {
+    await blkMakeEmpty(blk);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTSUP') throw new ImgFailure(`Could not empty the image: ${messageOf(error)}`);
+  } finally {
+    await blkUnref(blk);
   }
 }
 

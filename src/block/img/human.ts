@@ -14,6 +14,14 @@ export function humanSize(bytes: number): string {
   return `${Number(value.toPrecision(3))} ${UNITS[unit] ?? ''}B`;
 }
 
+/** Two decimals as C prints them: a number that lies exactly between two goes to the even one (0.125 is 0.12). */
+export function twoDecimals(value: number): string {
+  const liesBetween = Number.isInteger(value * 8) && (value * 8) % 2 === 1;
+  if (!liesBetween) return value.toFixed(2);
+  const below = Math.floor(value * 100);
+  return ((below % 2 === 0 ? below : below + 1) / 100).toFixed(2);
+}
+
 /** The table of internal snapshots, with its title line. */
 export function snapshotTable(snapshots: readonly SnapshotInfo[]): string {
   const header = `${'ID'.padEnd(10)}${'TAG'.padEnd(17)}${'VM SIZE'.padStart(8)}${'DATE'.padStart(20)}${'VM CLOCK'.padStart(13)}${'ICOUNT'.padStart(11)}\n`;

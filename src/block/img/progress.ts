@@ -1,4 +1,5 @@
 /** The line that shows how far a command is, on a terminal. */
+import { twoDecimals } from './human.ts';
 import type { Streams } from './streams.ts';
 
 /** Shows progress, and ends its line. */
@@ -12,7 +13,7 @@ export function progressLine(wanted: boolean | undefined, streams: Streams): Pro
   if (!wanted || !streams.outIsTerminal) return { show: () => undefined, end: () => undefined };
   let shown = '';
   const show = (percent: number): void => {
-    const line = `    (${percent.toFixed(2)}/100%)\r`;
+    const line = `    (${twoDecimals(percent)}/100%)\r`;
     if (line !== shown) streams.out(line);
     shown = line;
   };
