@@ -8,6 +8,7 @@ export * from './accounting.ts';
 export * from './block-backend.ts';
 export * from './block-int.ts';
 export * from './block.ts';
+export * from './blockdev.ts';
 export * from './blockjob-int.ts';
 export * from './blockjob.ts';
 export * from './coroutines.ts';
