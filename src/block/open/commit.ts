@@ -15,6 +15,7 @@ import { bdrvCowBs } from '../graph/chain-links.ts';
 import { bdrvUnref } from '../graph/nodes.ts';
 import { bdrvOpIsBlocked } from '../graph/op-blockers.ts';
 import { bdrvSetBackingHd } from '../graph/replace.ts';
+import { bdrvCommitTop } from '../jobs/commit-filter.ts';
 import type { BlockBackend } from '../model/backend.ts';
 import {
   BDRV_O_RDWR, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED, BlockOpType,
@@ -22,7 +23,6 @@ import {
 import { blockError, errnoOf } from '../model/errors.ts';
 import type { BlockDriverState } from '../model/node.ts';
 import { bdrvIsAllocated } from '../requests/block-status.ts';
-import { bdrvCommitTop } from './commit-top.ts';
 import { bdrvNewOpenDriver } from './open.ts';
 import { bdrvIsReadOnly } from './queries.ts';
 import { bdrvReopenSetReadOnly } from './reopen.ts';

@@ -16,10 +16,7 @@ import { bdrvFindFormat, bdrvProbeAll } from './drivers.ts';
 import { bdrvIsInserted, bdrvIsSg } from './queries.ts';
 
 /** The prober as a parent: it asks for nothing, not even for a consistent view, and is gone before anything else happens. */
-const childOfProber: BdrvChildClass = {
-  stayAtNode: true,
-  getParentDesc: () => 'format probing',
-};
+const childOfProber: BdrvChildClass = { stayAtNode: true };
 
 /**
  * The driver for an image whose file is `file`.

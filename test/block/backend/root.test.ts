@@ -118,6 +118,19 @@ describe('a node', () => {
     expect(seen).toHaveLength(2);
   });
 
+  test('tells its backends of a new medium, and knows them by name', async () => {
+    const disk = await openNode('disk');
+    const blk = newBackend();
+    await backends.blkInsertBs(blk, disk);
+    backends.monitorAddBlk(blk, 'disk0');
+    const loads: boolean[] = [];
+    backends.blkSetDevOps(blk, { changeMediaCb: (_opaque, load) => void loads.push(load) }, null);
+    for (const edge of disk.parents) edge.klass.changeMedia?.(edge, false);
+    expect(loads).toEqual([false]);
+    expect(disk.parents.map((edge) => edge.klass.getName?.(edge))).toEqual(['disk0']);
+    expect(block.bdrvGetXdbgBlockGraph().nodes.map((node) => node.name)).toContain('disk0');
+  });
+
   test('has parents of other kinds as well', async () => {
     const disk = await openNode('disk');
     expect([backends.bdrvIsRootNode(disk.file?.bs ?? disk), bdrvFirstBlk(disk)]).toEqual([false, null]);

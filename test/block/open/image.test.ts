@@ -260,6 +260,24 @@ describe('commit', () => {
     await expect(block.bdrvCommit(top)).rejects.toThrow("Could not make 'memory:base' writable");
   });
 
+  test('lets readers through meanwhile', async () => {
+    await createTop();
+    const top = await open('memory:top');
+    const [writer, reader] = [await backends.blkNewWithBs(top, BLK_PERM_WRITE, BLK_PERM_ALL), await backends.blkNewWithBs(top, 0, BLK_PERM_ALL)];
+    await blkPwrite(writer, 0, pattern(9, 512), 0);
+    await backends.blkUnref(writer);
+    const seen = new Uint8Array(512);
+    let reading: Promise<void> | null = null;
+    memoryDiskOf('base').beforeRequest = (request) => {
+      if (request.type === 'write') reading ??= blkPread(reader, 40_960, seen);
+    };
+    memoryDiskOf('base').delay = 0;
+    await block.bdrvCommit(top);
+    await reading;
+    expect(seen).toEqual(pattern(1, 512));
+    await backends.blkUnref(reader);
+  });
+
   test('that fails leaves both as they were', async () => {
     await createTop();
     const blk = await backends.blkNewOpen('memory:top', null, null, BDRV_O_RDWR);
