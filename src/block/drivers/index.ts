@@ -1,6 +1,7 @@
 /** The built-in drivers, in the order in which they are asked to recognise an image. */
 import type { BlockDriver } from '../model/driver.ts';
 import { bdrvBlkdebug } from './blkdebug/driver.ts';
+import { bdrvCopyBeforeWrite } from './copy-before-write/driver.ts';
 import { bdrvCopyOnRead } from './copy-on-read.ts';
 import { bdrvFile, bdrvHostCdrom, bdrvHostDevice } from './file/driver.ts';
 import { bdrvLuks } from './luks.ts';
@@ -11,5 +12,6 @@ import { bdrvRaw } from './raw.ts';
 
 /** Registered by `bdrvInit`. */
 export const builtInDrivers: readonly BlockDriver[] = [
-  bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvQcow2, bdrvLuks, bdrvBlkdebug, bdrvCopyOnRead, bdrvPreallocate,
+  bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvQcow2, bdrvLuks, bdrvBlkdebug, bdrvCopyOnRead,
+  bdrvCopyBeforeWrite, bdrvPreallocate,
 ];

@@ -35,7 +35,7 @@ export interface EncryptedPayload {
   info(): Record<string, unknown>;
 }
 
-/** The LUKS header within the image. */
+/** The LUKS header within the image. @io */
 export function cryptoStore(s: Qcow2State): HeaderStore {
   const place = (offset: number, bytes: number): number => {
     const header = s.extensions.cryptoHeader;

@@ -138,7 +138,7 @@ export function stateOf(bs: BlockDriverState): Qcow2State {
   return s;
 }
 
-/** The edge to the file that holds the metadata. */
+/** The edge to the file that holds the metadata. @io */
 export function fileOf(s: Qcow2State): BdrvChild {
   if (s.bs.file === null) throw blockError('ENOMEDIUM', 'The image has no file');
   return s.bs.file;
