@@ -267,13 +267,13 @@ describe('commit', () => {
     await blkPwrite(writer, 0, pattern(9, 512), 0);
     await backends.blkUnref(writer);
     const seen = new Uint8Array(512);
-    let reading: Promise<void> | null = null;
+    const reads: Promise<void>[] = [];
     memoryDiskOf('base').beforeRequest = (request) => {
-      if (request.type === 'write') reading ??= blkPread(reader, 40_960, seen);
+      if (request.type === 'write' && reads.length === 0) reads.push(blkPread(reader, 40_960, seen));
     };
     memoryDiskOf('base').delay = 0;
     await block.bdrvCommit(top);
-    await reading;
+    await Promise.all(reads);
     expect(seen).toEqual(pattern(1, 512));
     await backends.blkUnref(reader);
   });

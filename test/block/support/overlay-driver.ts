@@ -5,6 +5,7 @@
  * 4 KiB are there, the clusters.
  */
 import { bdrvUnref } from '../../../src/block/graph/nodes.ts';
+import { CoMutex } from '../../../src/block/contexts/coroutine.ts';
 import { childOfBds } from '../../../src/block/graph/child-of-bds.ts';
 import { BDRV_BLOCK_DATA, BDRV_CHILD_IMAGE, BDRV_O_RDWR, BDRV_REQ_MAY_UNMAP } from '../../../src/block/model/constants.ts';
 import type { BlockDriver, SnapshotInfo } from '../../../src/block/model/driver.ts';
@@ -40,6 +41,8 @@ interface OverlayState {
   readonly asked: string[];
   snapshots: SnapshotInfo[];
   refuseReopen: boolean;
+  /** Two writes to one cluster must not both copy it up. */
+  readonly allocating: CoMutex;
 }
 
 /** The driver's state of a node. */
@@ -123,7 +126,7 @@ export const bdrvOverlay: BlockDriver = {
     if (label !== undefined) header.label = label;
     const allocated = new Uint8Array(Math.ceil(header.size / CLUSTER));
     if (allocated.length > 0) await bdrvPread(fileOf(bs), MAP_OFFSET, allocated);
-    bs.opaque = { header, allocated, asked: [`open ${(flags & BDRV_O_RDWR) === 0 ? 'ro' : 'rw'}`], snapshots: [], refuseReopen: false } satisfies OverlayState;
+    bs.opaque = { header, allocated, asked: [`open ${(flags & BDRV_O_RDWR) === 0 ? 'ro' : 'rw'}`], snapshots: [], refuseReopen: false, allocating: new CoMutex() } satisfies OverlayState;
     bs.totalSectors = header.size / 512;
     bs.backingFile = header.backing;
     bs.autoBackingFile = header.backing;
@@ -213,7 +216,7 @@ export const bdrvOverlay: BlockDriver = {
   },
   async bdrvCoPwritev(bs, offset, bytes, qiov) {
     await byCluster(offset, bytes, async (cluster, within, from, length) => {
-      await allocate(bs, cluster);
+      await overlayState(bs).allocating.run(() => allocate(bs, cluster));
       await bdrvCoPwrite(fileOf(bs), DATA_OFFSET + cluster * CLUSTER + within, qiov.slice(from, length).flatten(), 0);
     });
   },
