@@ -22,6 +22,7 @@ export * from './write-threshold.ts';
 
 export * from './contexts/aio-context.ts';
 export * from './contexts/coroutine.ts';
+export * from './contexts/event-sources.ts';
 export * from './contexts/execution.ts';
 export * from './contexts/iothread.ts';
 export { selectMainThreadTest, qemuMutexUnlockIothread, qemuGetAioContext, type MainThreadTest } from './contexts/main-loop.ts';

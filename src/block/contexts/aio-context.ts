@@ -22,6 +22,8 @@ export class AioContext {
   lockDepth = 0;
   /** Turns that wait until another thread lets go of the lock, and threads that wait to take it. */
   readonly deferredTurns: (() => void)[] = [];
+  /** Events of clients that came while they were switched off. */
+  readonly deferredEvents: (() => void)[] = [];
   readonly lockWaiters: (() => void)[] = [];
   /** The thread that runs this loop. */
   readonly thread: Thread;
@@ -113,9 +115,14 @@ export function aioDisableExternal(context: AioContext): void {
   context.externalDisabled++;
 }
 
-/** @common */
+/**
+ * Takes one {@link aioDisableExternal} back; after the last, the events that have come meanwhile are handled.
+ *
+ * @common
+ */
 export function aioEnableExternal(context: AioContext): void {
-  context.externalDisabled--;
+  if (--context.externalDisabled > 0) return;
+  for (const event of context.deferredEvents.splice(0)) event();
 }
 
 function takeTurn(context: AioContext, turn: () => void): void {

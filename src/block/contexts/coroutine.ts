@@ -71,6 +71,7 @@ export function hostOperation<T>(operation: Promise<T>): Promise<T> {
 export class CoQueue {
   readonly #waiting: (() => void)[] = [];
 
+  /** Whether nobody waits. @common */
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
   }
@@ -107,6 +108,7 @@ export class CoMutex {
   #locked = false;
   readonly #waiting: (() => void)[] = [];
 
+  /** Whether somebody holds it. @common */
   get isLocked(): boolean {
     return this.#locked;
   }

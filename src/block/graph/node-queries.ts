@@ -12,9 +12,9 @@ import type { BdrvChild, BlockDriverState } from '../model/node.ts';
 import type { BlockDeviceInfo, XDbgBlockGraph } from '../model/queries.ts';
 import { bdrvIsReadOnly } from '../open/queries.ts';
 import { bdrvBackingChainNext, bdrvCowBs } from './chain-links.ts';
-import { parentNode } from './child-bs.ts';
+import { blockJobNext } from '../jobs/block-job.ts';
 import { allNodes, bdrvFindNode, bdrvNextNode } from './node-lists.ts';
-import { bdrvChildUserDesc, monitorPermNames } from './permissions.ts';
+import { monitorPermNames } from './permissions.ts';
 
 /**
  * The node of a device, or else the node of a name.
@@ -63,10 +63,9 @@ export function bdrvGetXdbgBlockGraph(): XDbgBlockGraph {
   };
   for (let blk = blkAllNext(null); blk !== null; blk = blkAllNext(blk)) add(blk, 'block-backend', nameOfBackend(blk));
   const all = allNodes();
-  const allEdges = all.flatMap((bs) => bs.parents);
-  for (const edge of allEdges) if (!parentNode(edge) && !ids.has(edge.opaque)) add(edge.opaque, 'block-job', bdrvChildUserDesc(edge));
+  for (let job = blockJobNext(null); job !== null; job = blockJobNext(job)) add(job, 'block-job', job.id ?? '');
   for (const bs of all) add(bs, 'block-driver', bs.nodeName);
-  for (const edge of allEdges) xdbgGraphAddEdge(edges, ids, edge);
+  for (const edge of all.flatMap((bs) => bs.parents)) xdbgGraphAddEdge(edges, ids, edge);
   return { nodes, edges };
 }
 

@@ -138,32 +138,34 @@ async function bdrvDelete(bs: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('bdrvDelete');
   if (!bdrvOpBlockerIsEmpty(bs)) throw new Error(`The node '${bs.nodeName}' is closed although operations are blocked on it.`);
   unlistNode(bs);
-  await bdrvClose(bs);
+  const failures = await bdrvClose(bs);
+  if (failures.length > 0) throw failures[0];
 }
 
 /**
  * Closes a node that nobody holds: what is in flight is finished, flushed and drained, then the driver closes its image, then the
- * children are let go of.
+ * children are let go of. What fails on the way does not stop it.
  *
+ * @returns what failed
  * @globalState
  */
-async function bdrvClose(bs: BlockDriverState): Promise<void> {
+async function bdrvClose(bs: BlockDriverState): Promise<unknown[]> {
   GLOBAL_STATE_CODE('bdrvClose');
+  const failures: unknown[] = [];
+  const note = (error: unknown): void => void failures.push(error);
   await bdrvDrainedBegin(bs);
-  try {
-    await flushLast(bs);
-    await bs.drv?.bdrvClose?.(bs);
-  } finally {
-    bs.drv = null;
-    bs.opaque = null;
-    for (const child of [...bs.children]) await bdrvUnrefChild(bs, child);
-    bs.dirtyBitmaps = [];
-    bs.aioNotifiers = [];
-    bs.copyOnRead = 0;
-    await bdrvDrainedEnd(bs);
-    // Sections of all nodes that are open now will end without this node.
-    bdrvDrainAllEndQuiesce(bs);
-  }
+  await flushLast(bs).catch(note);
+  await bs.drv?.bdrvClose?.(bs).catch(note);
+  bs.drv = null;
+  bs.opaque = null;
+  for (const child of [...bs.children]) await bdrvUnrefChild(bs, child).catch(note);
+  bs.dirtyBitmaps = [];
+  bs.aioNotifiers = [];
+  bs.copyOnRead = 0;
+  await bdrvDrainedEnd(bs);
+  // Sections of all nodes that are open now will end without this node.
+  bdrvDrainAllEndQuiesce(bs);
+  return failures;
 }
 
 /** Nobody is left who could be told that the flush failed; a writer who cares has flushed before. @globalState */

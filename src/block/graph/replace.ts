@@ -13,6 +13,7 @@ import { blockError } from '../model/errors.ts';
 import type { BdrvChild, BlockDriverState } from '../model/node.ts';
 import { tranRun, type Transaction } from '../model/transaction.ts';
 import { bdrvRefreshLimits } from '../open/limits.ts';
+import { bdrvTrySetAioContext } from './aio-context-moves.ts';
 import { bdrvFilterBs, bdrvFilterOrCowBs, bdrvFilterOrCowChild } from './chain-links.ts';
 import { childOfBds } from './child-of-bds.ts';
 import { bdrvDrainedBegin, bdrvDrainedEnd, settleGraphChanges } from './drain.ts';
@@ -32,15 +33,14 @@ import { bdrvChildUserDesc, bdrvListRefreshPerms, bdrvRefreshPerms, bdrvTopologi
 export async function bdrvAppend(bsNew: BlockDriverState, bsTop: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('bdrvAppend');
   if (bsNew.backing) throw blockError('EINVAL', `Node '${bsNew.nodeName}' has a backing node already`);
-  const role = bdrvBackingRole(bsNew);
-  await alignContexts(bsTop, looseEdge({ name: 'backing', klass: childOfBds, role, perm: 0, sharedPerm: 0, opaque: bsNew }));
-  await drained([bsNew, bsTop], () =>
-    tranRun((transaction) => {
-      bdrvAttachChildNoperm(bsNew, bsTop, 'backing', childOfBds, role, transaction);
-      bdrvReplaceNodeNoperm(bsTop, bsNew, true, transaction);
-      bdrvRefreshPerms(bsNew, transaction);
-      bdrvRefreshLimits(bsNew, transaction);
-    }));
+  await inOneContext(bsNew, bsTop, () =>
+    drained([bsNew, bsTop], () =>
+      tranRun((transaction) => {
+        bdrvAttachChildNoperm(bsNew, bsTop, 'backing', childOfBds, bdrvBackingRole(bsNew), transaction);
+        bdrvReplaceNodeNoperm(bsTop, bsNew, true, transaction);
+        bdrvRefreshPerms(bsNew, transaction);
+        bdrvRefreshLimits(bsNew, transaction);
+      })));
 }
 
 /**
@@ -55,15 +55,17 @@ export async function bdrvReplaceNode(from: BlockDriverState, to: BlockDriverSta
 }
 
 /**
- * Points one edge at another node. The edge gives up its reference to the old node, and takes one to the new.
+ * Points one edge at another node, which moves to the context of the old one. The edge gives up its reference to the old node, and takes one to
+ * the new.
  *
- * @throws BlockError `EPERM` where a conflict is in the way or the edge is frozen
+ * @throws BlockError `EPERM` where a conflict is in the way, the edge is frozen, or the new node can't move
  * @globalState
  */
 export async function bdrvReplaceChildBs(child: BdrvChild, newBs: BlockDriverState): Promise<void> {
   GLOBAL_STATE_CODE('bdrvReplaceChildBs');
   const oldBs = child.bs;
   if (oldBs === newBs) return;
+  if (oldBs) await bdrvTrySetAioContext(newBs, oldBs.aioContext);
   await drained(oldBs ? [oldBs, newBs] : [newBs], () =>
     tranRun((transaction) => {
       bdrvReplaceChildTran(child, newBs, transaction);
@@ -93,14 +95,12 @@ export async function bdrvDropFilter(bs: BlockDriverState): Promise<void> {
  */
 export async function bdrvSetBackingHd(bs: BlockDriverState, backingHd: BlockDriverState | null): Promise<void> {
   GLOBAL_STATE_CODE('bdrvSetBackingHd');
-  if (backingHd) {
-    await alignContexts(backingHd, looseEdge({ name: 'backing', klass: childOfBds, role: bdrvBackingRole(bs), perm: 0, sharedPerm: 0, opaque: bs }));
-  }
-  await drained([bs], () =>
-    tranRun((transaction) => {
-      bdrvSetBackingNoperm(bs, backingHd, transaction);
-      bdrvRefreshPerms(bs, transaction);
-    }));
+  await inOneContext(bs, backingHd, () =>
+    drained([bs], () =>
+      tranRun((transaction) => {
+        bdrvSetBackingNoperm(bs, backingHd, transaction);
+        bdrvRefreshPerms(bs, transaction);
+      })));
 }
 
 /**
@@ -182,6 +182,25 @@ function cutAbove(from: BlockDriverState, to: BlockDriverState, transaction: Tra
   while (edge && edge.bs !== to) edge = bdrvFilterOrCowChild(edge.bs);
   if (!edge) throw new Error(`The node '${to.nodeName}' is not in the chain below '${from.nodeName}'.`);
   bdrvReplaceChildTran(edge, null, transaction);
+}
+
+/**
+ * Does `change` once `below` is in the context of `above`, or the other way round; where it fails, they are back where they were.
+ *
+ * @globalState
+ * @runs change globalState wait
+ */
+async function inOneContext(above: BlockDriverState, below: BlockDriverState | null, change: () => Promise<void>): Promise<void> {
+  GLOBAL_STATE_CODE('inOneContext');
+  if (!below) return change();
+  const edge = looseEdge({ name: 'backing', klass: childOfBds, role: bdrvBackingRole(above), perm: 0, sharedPerm: 0, opaque: above });
+  const undo = await alignContexts(below, edge);
+  try {
+    await change();
+  } catch (error) {
+    await undo();
+    throw error;
+  }
 }
 
 /**

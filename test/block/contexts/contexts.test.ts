@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bigLockProvider, GLOBAL_STATE_CODE, setContextProvider } from '../../../src/runtime/index.ts';
 import {
@@ -5,6 +6,7 @@ import {
   type AioContext,
 } from '../../../src/block/contexts/aio-context.ts';
 import { aioCoEnter, aioCoRescheduleSelf, CoMutex, CoQueue, coroutineYield, hostOperation, qemuCoSleep } from '../../../src/block/contexts/coroutine.ts';
+import { aioSetFdHandler } from '../../../src/block/contexts/event-sources.ts';
 import { currentThread, qemuCoroutineSelf, qemuInCoroutine, runIn } from '../../../src/block/contexts/execution.ts';
 import { iothreadById, iothreadDestroy, iothreadNew, vcpuThreadNew } from '../../../src/block/contexts/iothread.ts';
 import {
@@ -98,6 +100,42 @@ describe('loops', () => {
     aioContextRelease(io);
     await taken;
     expect(log).toEqual(['cpu0']);
+  });
+});
+
+describe('events of the host', () => {
+  test('are handled in the loop that they were given to, with their details', async () => {
+    const source = new EventEmitter();
+    const log: string[] = [];
+    const end = aioSetFdHandler(io, source, false, { readable: (bytes: number) => log.push(`${bytes} bytes in ${here()}`) });
+    source.emit('readable', 3);
+    expect(log).toEqual([]);
+    await turn();
+    aioDisableExternal(io);
+    source.emit('readable', 4);
+    await turn();
+    aioEnableExternal(io);
+    end();
+    source.emit('readable', 5);
+    await turn();
+    expect(log).toEqual(['3 bytes in io', '4 bytes in io']);
+  });
+
+  test('of clients wait while they are switched off', async () => {
+    const source = new EventEmitter();
+    const log: string[] = [];
+    const end = aioSetFdHandler(io, source, true, { readable: () => log.push('readable') });
+    aioDisableExternal(io);
+    source.emit('readable');
+    await turn();
+    expect(log).toEqual([]);
+    aioEnableExternal(io);
+    await turn();
+    expect(log).toEqual(['readable']);
+    source.emit('readable');
+    end();
+    await turn();
+    expect(log).toEqual(['readable']);
   });
 });
 

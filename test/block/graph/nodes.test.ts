@@ -3,6 +3,8 @@ import '../../../src/block/contexts/main-loop.ts';
 import { mainContext } from '../../../src/block/contexts/aio-context.ts';
 import { blkByName, blkNewWithBs, blkUnref, monitorAddBlk, monitorRemoveBlk } from '../../../src/block/backend/registry.ts';
 import { blkRemoveBs } from '../../../src/block/backend/root.ts';
+import { blockJobCreate, blockJobFree, blockJobUserResume } from '../../../src/block/blockjob-int.ts';
+import { jobCancelSync } from '../../../src/block/job.ts';
 import { BDRV_O_INACTIVE, BDRV_O_RDWR, BLK_PERM_ALL, BLK_PERM_WRITE } from '../../../src/block/model/constants.ts';
 import { blockError } from '../../../src/block/model/errors.ts';
 import type { BdrvNextIterator } from '../../../src/block/model/queries.ts';
@@ -120,17 +122,19 @@ describe('queries', () => {
   test('the whole graph, with the permissions of its edges', async () => {
     const [format] = await chain('format', 'file');
     const blk = await blkNewWithBs(format, BLK_PERM_WRITE, BLK_PERM_ALL);
-    const user = await useNode(format, 'job');
+    const job = await blockJobCreate({ jobType: 'backup', run: () => Promise.resolve(), free: blockJobFree, userResume: blockJobUserResume }, { jobId: 'job0', bs: format }, 0, BLK_PERM_ALL, {});
     const graph = bdrvGetXdbgBlockGraph();
     expect(graph.nodes).toEqual([
-      { id: 1, type: 'block-backend', name: '' }, { id: 2, type: 'block-job', name: "user 'job'" },
+      { id: 1, type: 'block-backend', name: '' }, { id: 2, type: 'block-job', name: 'job0' },
       { id: 3, type: 'block-driver', name: 'format' }, { id: 4, type: 'block-driver', name: 'file' },
     ]);
     expect(graph.edges.find((edge) => edge.parent === 1)).toMatchObject({ child: 3, name: 'root', perm: ['write'] });
+    expect(graph.edges.find((edge) => edge.parent === 2)).toMatchObject({ child: 3, name: 'main node' });
     expect(graph.edges.find((edge) => edge.parent === 3)).toMatchObject({ child: 4, name: 'file', perm: ['consistent-read', 'write', 'resize'] });
-    await stopUsing(user);
+    await jobCancelSync(job, true);
     await blkUnref(blk);
     await bdrvUnref(format);
+    while (allNodes().length > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import '../../../src/block/contexts/main-loop.ts';
+import { mainContext } from '../../../src/block/contexts/aio-context.ts';
 import { iothreadDestroy, iothreadNew } from '../../../src/block/contexts/iothread.ts';
 import { BDRV_CHILD_FILTERED, BDRV_CHILD_PRIMARY, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_WRITE, BlockOpType } from '../../../src/block/model/constants.ts';
 import type { BdrvChild, BlockDriverState } from '../../../src/block/model/node.ts';
@@ -153,6 +154,33 @@ describe('one edge', () => {
     await stopUsing(user);
     await bdrvUnref(a);
     await bdrvUnref(b);
+  });
+});
+
+describe('contexts', () => {
+  test('a node that an edge is pointed at moves to where the old one is', async () => {
+    const iothread = iothreadNew('io');
+    const [a, b] = [plainNode('a'), plainNode('b')];
+    await bdrvTrySetAioContext(a, iothread);
+    const user = await useNode(a, 'user');
+    await bdrvReplaceChildBs(user.edge as BdrvChild, b);
+    expect([user.edge?.bs, b.aioContext]).toEqual([b, iothread]);
+    await stopUsing(user);
+    await bdrvUnref(a);
+    await bdrvUnref(b);
+    iothreadDestroy('io');
+  });
+
+  test('a refusal leaves all where they were', async () => {
+    const iothread = iothreadNew('io');
+    const [top, base] = [plainNode('top'), plainNode('base')];
+    await bdrvTrySetAioContext(top, iothread);
+    top.drv = plainProtocol;
+    await expect(bdrvSetBackingHd(top, base)).rejects.toThrow('does not support backing files');
+    expect(base.aioContext).toBe(mainContext);
+    await bdrvUnref(top);
+    await bdrvUnref(base);
+    iothreadDestroy('io');
   });
 });
 
