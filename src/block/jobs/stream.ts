@@ -2,7 +2,7 @@
  * The stream job: pulls data of the layers below into an image, and then drops those layers.
  *
  * In: an image, and the base that stays below it (none: everything is pulled). Out: the image does without the layers between. Leaves to
- * others: the copying itself, which a copy-on-read filter above the image does when it is asked to prefetch.
+ * others: the copying itself, which a copy-on-read filter above the image does when it is asked to prefetch; the filter freezes the chain.
  *
  * A chain `base <- middle <- top`: after streaming `top` down to `base`, it is `base <- top`, and `top` holds what `middle` held.
  */
@@ -10,11 +10,12 @@ import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { blkNewWithBs, blkUnref } from '../backend/registry.ts';
 import { blkCoPreadv } from '../backend/requests.ts';
 import { blkGetlength, blkSetAllowAioContextChange, blkSetDisableRequestQueuing } from '../backend/settings.ts';
-import { bdrvFindOverlay, bdrvFreezeBackingChain, bdrvUnfreezeBackingChain } from '../graph/chains.ts';
+import { bdrvCorFilterDrop } from '../drivers/copy-on-read.ts';
+import { bdrvFindOverlay } from '../graph/chains.ts';
 import { bdrvCowBs, bdrvCowChild, bdrvFilterOrCowBs, bdrvSkipFilters } from '../graph/chain-links.ts';
 import { bdrvRef, bdrvUnref } from '../graph/nodes.ts';
 import { bdrvInsertNode } from '../graph/insert-node.ts';
-import { bdrvDropFilter, bdrvSetBackingHd } from '../graph/replace.ts';
+import { bdrvSetBackingHd } from '../graph/replace.ts';
 import type { BlockBackend, BlockdevOnError } from '../model/backend.ts';
 import {
   BDRV_O_RDWR, BDRV_REQ_PREFETCH, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_GRAPH_MOD, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED,
@@ -61,7 +62,6 @@ export async function streamStart(options: StreamOptions): Promise<void> {
   GLOBAL_STATE_CODE('streamStart');
   const { bs } = options;
   const { baseOverlay, aboveBase } = layersOf(options);
-  bdrvFreezeBackingChain(bs, aboveBase);
   const wasReadOnly = bdrvIsReadOnly(bs);
   let filter: BlockDriverState | null = null;
   try {
@@ -69,8 +69,7 @@ export async function streamStart(options: StreamOptions): Promise<void> {
     filter = await insertFilter(bs, baseOverlay, options.filterNodeName ?? null);
     await startOn(filter, options, baseOverlay, aboveBase, wasReadOnly);
   } catch (error) {
-    if (filter) await dropFilter(filter);
-    bdrvUnfreezeBackingChain(bs, aboveBase);
+    if (filter) await bdrvCorFilterDrop(filter);
     if (wasReadOnly) await bdrvReopenSetReadOnly(bs, true);
     throw error;
   }
@@ -98,13 +97,6 @@ async function insertFilter(bs: BlockDriverState, bottom: BlockDriverState, node
   const filter = await bdrvInsertNode(bs, { driver: 'copy-on-read', file: bs.nodeName, bottom: bottom.nodeName, ...named }, BDRV_O_RDWR);
   filter.implicit = nodeName === null;
   return filter;
-}
-
-/** @globalState */
-async function dropFilter(filter: BlockDriverState): Promise<void> {
-  GLOBAL_STATE_CODE('dropFilter');
-  await bdrvDropFilter(filter);
-  await bdrvUnref(filter);
 }
 
 /** @globalState */
@@ -148,6 +140,8 @@ async function run(job: StreamJob): Promise<void> {
   if (blk === null || unfiltered === null || unfiltered === job.baseOverlay) return;
   const length = await blkGetlength(blk);
   jobProgressSetRemaining(job, length);
+  // A prefetch puts nothing into it; requests want a place for their data all the same.
+  const unread = Buffer.allocUnsafe(CHUNK);
   let failure: unknown = null;
   let delayFor = 0;
   for (let offset = 0; offset < length; ) {
@@ -157,7 +151,7 @@ async function run(job: StreamJob): Promise<void> {
     const { bytes, copy } = await nextPart(job, unfiltered, offset, Math.min(CHUNK, length - offset));
     if (copy) {
       try {
-        await blkCoPreadv(blk, offset, bytes, IoVector.of(), BDRV_REQ_PREFETCH);
+        await blkCoPreadv(blk, offset, bytes, IoVector.of(unread.subarray(0, bytes)), BDRV_REQ_PREFETCH);
         delayFor = bytes;
       } catch (error) {
         const action = blockJobErrorAction(job, job.onError, true, error);
@@ -217,8 +211,7 @@ async function takeFilterOut(job: StreamJob): Promise<void> {
   job.filter = null;
   job.blk = null;
   if (blk) await blkUnref(blk);
-  bdrvUnfreezeBackingChain(job.target, job.aboveBase);
-  await dropFilter(filter);
+  await bdrvCorFilterDrop(filter);
 }
 
 const streamJobDriver: BlockJobDriver = { jobType: 'stream', run, prepare, clean, free: blockJobFree, userResume: blockJobUserResume };
