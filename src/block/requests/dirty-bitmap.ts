@@ -200,6 +200,7 @@ export function bdrvResetDirtyBitmap(bitmap: BdrvDirtyBitmap, offset: number, by
 
 /** @io */
 function changeBits(bitmap: BdrvDirtyBitmap, offset: number, bytes: number, value: boolean): void {
+  if (bytes === 0) return;
   const end = Math.min(divideUp(offset + bytes, bitmap.granularity), bitsOf(bitmap));
   bitmap.count += changeRange(bitmap.bits, Math.floor(offset / bitmap.granularity), end, value);
 }
@@ -225,6 +226,8 @@ export function bdrvGetDirtyCount(bitmap: BdrvDirtyBitmap): number {
 /** @io */
 function nextOffset(bitmap: BdrvDirtyBitmap, offset: number, bytes: number, value: boolean): number | null {
   const end = Math.min(offset + bytes, bitmap.size);
+  // A range of no bytes lies within a bit all the same.
+  if (end <= offset) return null;
   const bit = findBit(bitmap.bits, Math.floor(offset / bitmap.granularity), divideUp(end, bitmap.granularity), value);
   return bit === null || bit * bitmap.granularity >= end ? null : Math.max(bit * bitmap.granularity, offset);
 }

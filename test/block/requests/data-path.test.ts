@@ -404,7 +404,7 @@ describe('drivers of every form', () => {
     const data = Buffer.alloc(65536, 3);
     const { root, bs, close } = await driverBackend({
       bdrvCoReadv: (_bs, sector, count, qiov) => Promise.resolve(qiov.copyFrom(data.subarray(sector * 512, (sector + count) * 512))),
-      bdrvCoWritev: (_bs, sector, _count, qiov) => Promise.resolve(void data.set(qiov.flatten(), sector * 512)),
+      bdrvCoWritev: (_bs, sector, _count, qiov) => Promise.resolve(data.set(qiov.flatten(), sector * 512)),
     });
     expect(bs.bl.requestAlignment).toBe(512);
     await bdrvPwrite(root, 700, Buffer.alloc(512, 9));
