@@ -41,5 +41,6 @@ export * from './model/options.ts';
 export * from './model/queries.ts';
 export * from './model/throttle.ts';
 export * from './model/transaction.ts';
+export { bdrvSetWhitelist } from './open/drivers.ts';
 export { childOfBds } from './graph/child-of-bds.ts';
 export { secretAdd, secretAddFromOptions, secretLookup, secretRemove, type SecretOptions } from './drivers/crypto/secrets.ts';

@@ -33,6 +33,9 @@ import { takeFlagOptions } from './open-options.ts';
 /** Options whose absence sets them back to their default; all others have to be given again. */
 const RESETTABLE = ['node-name', 'discard', 'cache.direct', 'cache.no-flush', 'read-only', 'auto-read-only', 'detect-zeroes'];
 
+/** Settles with the last reopen that was asked for. */
+let lastReopen: Promise<void> = Promise.resolve();
+
 /** What a child takes from the parent that is reopened with it. */
 interface Inheritance {
   readonly edge: BdrvChild;
@@ -141,6 +144,26 @@ export function bdrvReopenQueueFree(bsQueue: BlockReopenQueue): void {
 export async function bdrvReopenMultiple(bsQueue: BlockReopenQueue): Promise<void> {
   GLOBAL_STATE_CODE('bdrvReopenMultiple');
   if (qemuGetCurrentAioContext() !== mainContext) throw new Error('bdrvReopenMultiple: only the main context reopens nodes.');
+  await oneAtATime(() => runQueue(bsQueue));
+}
+
+/**
+ * Waits for the reopen that is under way, if any: drivers know of one at a time.
+ *
+ * @globalState
+ * @runs reopen globalState wait
+ */
+async function oneAtATime(reopen: () => Promise<void>): Promise<void> {
+  GLOBAL_STATE_CODE('oneAtATime');
+  const before = lastReopen;
+  const running = before.then(reopen);
+  lastReopen = running.catch(() => undefined);
+  await running;
+}
+
+/** @globalState */
+async function runQueue(bsQueue: BlockReopenQueue): Promise<void> {
+  GLOBAL_STATE_CODE('runQueue');
   try {
     await prepareAll(bsQueue);
     await switchAll(bsQueue);
@@ -304,12 +327,14 @@ function commitNode(state: BDRVReopenState): void {
  */
 export async function bdrvReopen(bs: BlockDriverState, options: BlockOptions, keepOldOpts: boolean): Promise<void> {
   GLOBAL_STATE_CODE('bdrvReopen');
-  await bdrvSubtreeDrainedBegin(bs);
-  try {
-    await bdrvReopenMultiple(bdrvReopenQueue(null, bs, options, keepOldOpts));
-  } finally {
-    await bdrvSubtreeDrainedEnd(bs);
-  }
+  await oneAtATime(async () => {
+    await bdrvSubtreeDrainedBegin(bs);
+    try {
+      await runQueue(bdrvReopenQueue(null, bs, options, keepOldOpts));
+    } finally {
+      await bdrvSubtreeDrainedEnd(bs);
+    }
+  });
 }
 
 /**

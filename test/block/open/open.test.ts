@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as block from '../../../src/block/block-global-state.ts';
 import * as io from '../../../src/block/block-io.ts';
@@ -8,6 +9,8 @@ import { bdrvCowBs } from '../../../src/block/graph/chain-links.ts';
 import {
   BDRV_O_ALLOW_RDWR, BDRV_O_AUTO_RDONLY, BDRV_O_COPY_ON_READ, BDRV_O_NOCACHE, BDRV_O_NO_BACKING, BDRV_O_NO_IO, BDRV_O_PROTOCOL, BDRV_O_RDWR, BDRV_O_UNMAP,
 } from '../../../src/block/model/constants.ts';
+import { BlockError } from '../../../src/block/model/errors.ts';
+import type { BlockOptions } from '../../../src/block/model/options.ts';
 import type { BlockDriverState } from '../../../src/block/model/node.ts';
 import { bdrvEnforceWhitelist, bdrvSetWhitelist } from '../../../src/block/open/drivers.ts';
 import { bdrvMemory, forgetMemoryDisks, memoryDisk } from '../support/memory-driver.ts';
@@ -117,6 +120,26 @@ describe('a node', () => {
   ])('is refused: %s', async (_what, args, message) => {
     await expect(open(...args)).rejects.toThrow(message);
   });
+});
+
+test('whatever a file name says ends in a node or in a clear error', async () => {
+  memoryDisk('text', new TextEncoder().encode('x'.repeat(2048)));
+  const value: fc.Arbitrary<unknown> = fc.oneof(
+    fc.constantFrom('raw', 'overlay', 'memory', 'file', 'disk', 'text', 'memory:disk', 'on', 'unmap', '4k', '', 'json:{}', 'n0'), fc.string({ maxLength: 5 }), fc.integer(), fc.boolean(), fc.constant(null),
+  );
+  const name = fc.constantFrom('driver', 'file', 'filename', 'backing', 'node-name', 'read-only', 'offset', 'size', 'discard', 'detect-zeroes', 'force-share', 'x', '__proto__', '0');
+  const options = fc.letrec((tie) => ({
+    object: fc.dictionary(name, fc.oneof({ weight: 3, arbitrary: value }, { weight: 2, arbitrary: tie('object') }), { maxKeys: 4 }),
+  })).object;
+  await fc.assert(fc.asyncProperty(options, fc.constantFrom(null, 'memory:disk'), fc.constantFrom(0, BDRV_O_RDWR), async (given, filename, flags) => {
+    try {
+      const bs = filename === null ? await block.bdrvOpen(`json:${JSON.stringify(given)}`, null, null, flags) : await block.bdrvOpen(filename, null, given as BlockOptions, flags);
+      await block.bdrvUnref(bs);
+    } catch (error) {
+      expect(error).toBeInstanceOf(BlockError);
+    }
+    expect(block.bdrvNextAllStates(null)?.nodeName).toBeUndefined();
+  }), { numRuns: 400 });
 });
 
 describe('flags and options', () => {

@@ -117,6 +117,18 @@ describe('a node that is reopened', () => {
   });
 });
 
+test('reopens of one node come one after the other', async () => {
+  const labels = ['red', 'green', 'blue'];
+  await Promise.all(labels.map((label) => block.bdrvReopen(top, { label }, true)));
+  expect(overlayState(top).header.label).toBe('blue');
+  expect(overlayState(top).asked.filter((slot) => slot === 'commit')).toHaveLength(3);
+  const failing = block.bdrvReopen(top, { driver: 'raw' }, true);
+  const next = block.bdrvReopen(top, { label: 'last' }, true);
+  await expect(failing).rejects.toThrow('Cannot change the option');
+  await next;
+  expect(overlayState(top).header.label).toBe('last');
+});
+
 describe('a child', () => {
   test('is replaced, and the old one let go of', async () => {
     const other = await open({ driver: 'raw', 'node-name': 'other', 'read-only': true, file: file('other') });

@@ -10,7 +10,6 @@ import { childOfBds } from '../../../src/block/graph/child-of-bds.ts';
 import { BDRV_BLOCK_DATA, BDRV_CHILD_IMAGE, BDRV_O_RDWR, BDRV_REQ_MAY_UNMAP } from '../../../src/block/model/constants.ts';
 import type { BlockDriver, SnapshotInfo } from '../../../src/block/model/driver.ts';
 import { blockError } from '../../../src/block/model/errors.ts';
-import { IoVector } from '../../../src/block/model/io-vector.ts';
 import type { BlockDriverState } from '../../../src/block/model/node.ts';
 import { OptionBag } from '../../../src/block/model/options.ts';
 import { bdrvCreateFile } from '../../../src/block/open/create.ts';
@@ -232,6 +231,3 @@ export const bdrvOverlay: BlockDriver = {
 
 /** A buffer of `bytes` bytes, all `value`. */
 export const pattern = (value: number, bytes: number): Uint8Array => new Uint8Array(bytes).fill(value);
-
-/** The vector over one buffer. */
-export const vectorOf = (buffer: Uint8Array): IoVector => IoVector.of(buffer);
