@@ -11,6 +11,7 @@ export * from './block.ts';
 export * from './blockdev.ts';
 export * from './blockjob-int.ts';
 export * from './blockjob.ts';
+export * from './copy-before-write.ts';
 export * from './coroutines.ts';
 export * from './dirty-bitmap.ts';
 export * from './events.ts';
