@@ -78,7 +78,7 @@ test('reopening, opening, and moving to an iothread lose no request: 150 seeds',
       await backends.blkUnref(blk);
       iothreadDestroy('io0');
       forgetMemoryDisks();
-      expect(block.bdrvNextAllStates(null)?.nodeName).toBeUndefined();
     });
+    expect(block.bdrvNextAllStates(null)?.nodeName).toBeUndefined();
   }
 });
