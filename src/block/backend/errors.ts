@@ -4,11 +4,12 @@
  * In: the policies of a backend, an error. Out: an action; the I/O status and the event `BLOCK_IO_ERROR` that follow from it. Leaves to
  * others: telling the guest, stopping the VM (who listens to the event).
  */
+import { GLOBAL_STATE_CODE } from '../../runtime/index.ts';
 import { aioBhScheduleMain } from '../contexts/aio-context.ts';
 import { emitBlockEvent } from '../events.ts';
 import type { BlockBackend, BlockdevOnError, BlockErrorAction } from '../model/backend.ts';
 import { errnoOf } from '../model/errors.ts';
-import { blkIostatusSetErr } from './iostatus.ts';
+import { blkIostatusIsEnabled, blkIostatusSetErr } from './iostatus.ts';
 import { blkBs, blkName } from './settings.ts';
 
 /**
@@ -51,9 +52,15 @@ function defaultPolicy(isRead: boolean): BlockdevOnError {
  */
 export function blkErrorAction(blk: BlockBackend, action: BlockErrorAction, isRead: boolean, error: Error): void {
   // The status is the main thread's. It is set in an earlier turn than the event is told, so that who hears the event sees the status.
-  if (action === 'stop') aioBhScheduleMain(() => blkIostatusSetErr(blk, error));
+  if (action === 'stop') aioBhScheduleMain(() => noteStatus(blk, error));
   emitBlockEvent('BLOCK_IO_ERROR', {
     device: blkName(blk), 'node-name': blkBs(blk)?.nodeName ?? '', operation: isRead ? 'read' : 'write', action,
     ...(blk.iostatusEnabled ? { nospace: errnoOf(error) === 'ENOSPC' } : {}), reason: error.message,
   });
+}
+
+/** @globalState */
+function noteStatus(blk: BlockBackend, error: Error): void {
+  GLOBAL_STATE_CODE('noteStatus');
+  if (blkIostatusIsEnabled(blk)) blkIostatusSetErr(blk, error);
 }

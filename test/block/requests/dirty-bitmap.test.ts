@@ -69,7 +69,10 @@ describe('a bitmap', () => {
         for (const { set, offset: from, bytes: length } of steps) {
           const bytes = Math.min(length, LENGTH - from);
           (set ? bdrvSetDirtyBitmap : bdrvResetDirtyBitmap)(bitmap, from, bytes);
-          if (bytes > 0) for (let unit = Math.floor(from / UNIT); unit * UNIT < from + bytes; unit++) (set ? model.add(unit) : model.delete(unit));
+          for (let unit = Math.floor(from / UNIT); bytes > 0 && unit * UNIT < from + bytes; unit++) {
+            if (set) model.add(unit);
+            else model.delete(unit);
+          }
         }
         const bytes = Math.min(wanted, LENGTH - offset);
         const search = (dirty: boolean): number | null => {

@@ -22,7 +22,7 @@ const inCoroutine = <T>(entry: () => Promise<T>): Promise<T> => runCoWrapper(mai
 describe('VM state', () => {
   const state = Buffer.alloc(4096);
   const slots: Partial<BlockDriver> = {
-    bdrvSaveVmstate: (_bs, qiov, pos) => Promise.resolve(void state.set(qiov.flatten(), pos)),
+    bdrvSaveVmstate: (_bs, qiov, pos) => Promise.resolve(state.set(qiov.flatten(), pos)),
     bdrvLoadVmstate: (_bs, qiov, pos) => Promise.resolve(qiov.copyFrom(state.subarray(pos, pos + qiov.size))),
   };
 

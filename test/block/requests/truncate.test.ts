@@ -13,7 +13,11 @@ describe('a node is made', () => {
   test('longer and shorter; its parents and bitmaps follow', async () => {
     const { blk, root, bs, disk, close } = await memoryBackend(65536);
     let heard = 0;
-    blk.devOps = { resizeCb: () => void heard++ };
+    blk.devOps = {
+      resizeCb() {
+        heard++;
+      },
+    };
     const bitmap = bdrvCreateDirtyBitmap(bs, 4096, 'b');
     await bdrvTruncate(root, 131072, true, 'off', 0);
     expect([disk.data.length, await bdrvGetlength(bs), bitmap.size, bdrvGetDirtyCount(bitmap)]).toEqual([131072, 131072, 131072, 0]);
@@ -150,7 +154,7 @@ describe('an image', () => {
 
   test('that was changed elsewhere is read anew', async () => {
     let dropped = 0;
-    const { bs, close } = await driverBackend({ bdrvCoInvalidateCache: () => Promise.resolve(void dropped++) });
+    const { bs, close } = await driverBackend({ bdrvCoInvalidateCache: () => Promise.resolve(dropped++).then(() => undefined) });
     await bdrvInvalidateCache(bs);
     expect(dropped).toBe(1);
     await close();
