@@ -9,9 +9,10 @@ import { bdrvNullAio, bdrvNullCo } from './null.ts';
 import { bdrvPreallocate } from './preallocate.ts';
 import { bdrvQcow2 } from './qcow2/driver.ts';
 import { bdrvRaw } from './raw.ts';
+import { bdrvThrottle } from './throttle.ts';
 
 /** Registered by `bdrvInit`. */
 export const builtInDrivers: readonly BlockDriver[] = [
   bdrvFile, bdrvHostDevice, bdrvHostCdrom, bdrvNullCo, bdrvNullAio, bdrvRaw, bdrvQcow2, bdrvLuks, bdrvBlkdebug, bdrvCopyOnRead,
-  bdrvCopyBeforeWrite, bdrvPreallocate,
+  bdrvCopyBeforeWrite, bdrvPreallocate, bdrvThrottle,
 ];

@@ -134,6 +134,7 @@ export class BlockCopyState {
     return { bytes, allocated };
   }
 
+  /** @coroutine */
   async #copyDirty(start: number, end: number): Promise<void> {
     const failures: unknown[] = [];
     const running = new Set<Promise<void>>();
@@ -168,6 +169,7 @@ export class BlockCopyState {
     return Math.max(this.clusterSize, this.#byHost ? LONGEST_BY_HOST : LONGEST_BUFFERED);
   }
 
+  /** @coroutine */
   async #runTask(task: CopyTask): Promise<void> {
     try {
       for (let done = 0; done < task.bytes; ) done += await this.#copyRun(task.offset + done, task.bytes - done);
@@ -191,6 +193,7 @@ export class BlockCopyState {
     return this.#copyAllocated(offset, bytes);
   }
 
+  /** @coroutine */
   async #copyAllocated(offset: number, bytes: number): Promise<number> {
     const status = await bdrvBlockStatusAbove(nodeOf(this.source), null, offset, bytes);
     const isZero = (status.flags & BDRV_BLOCK_ZERO) !== 0 && (this.#writeFlags & BDRV_REQ_WRITE_COMPRESSED) === 0;
@@ -202,6 +205,7 @@ export class BlockCopyState {
     return run;
   }
 
+  /** @coroutine */
   async #copyData(offset: number, bytes: number): Promise<void> {
     if (this.#byHost && (await this.#copyByHost(offset, bytes))) return;
     for (let done = 0; done < bytes; done += LONGEST_BUFFERED) {
@@ -216,7 +220,7 @@ export class BlockCopyState {
     return (this.#writeFlags & BDRV_REQ_WRITE_COMPRESSED) !== 0;
   }
 
-  /** Whether the host has copied; if it can't, it is not asked again. */
+  /** Whether the host has copied; if it can't, it is not asked again. @coroutine */
   async #copyByHost(offset: number, bytes: number): Promise<boolean> {
     try {
       await bdrvCoCopyRange(this.source, offset, this.target, offset, bytes, 0, this.#writeFlags);

@@ -133,7 +133,7 @@ async function copyBefore(bs: BlockDriverState, offset: number, bytes: number, f
   }
 }
 
-/** Stops waiting for `copy` after `seconds`; it goes on by itself, as a request of the node. */
+/** Stops waiting for `copy` after `seconds`; it goes on by itself, as a request of the node. @coroutine */
 async function withTimeout(bs: BlockDriverState, seconds: number, copy: () => Promise<void>): Promise<void> {
   if (seconds === 0) return copy();
   bdrvIncInFlight(bs);
