@@ -5,7 +5,7 @@
  * contexts the provider of `gsio/runtime`. Leaves to others: loops (`aio-context.ts`).
  */
 import { bigLockProvider, mainContextProvider, setContextProvider, type ContextProvider } from '../../runtime/index.ts';
-import { mainContext, qemuGetCurrentAioContext, type AioContext } from './aio-context.ts';
+import { mainContext, type AioContext } from './aio-context.ts';
 import { currentThread, qemuInCoroutine, type Thread } from './execution.ts';
 
 /** `emulator`: whoever holds the big lock is the main thread. `stub`: whoever runs in the main context is; the lock does not exist. */
@@ -110,7 +110,5 @@ export function iohandlerGetAioContext(): AioContext {
 export function qemuGetAioContext(): AioContext {
   return mainContext;
 }
-
-export { qemuGetCurrentAioContext };
 
 selectMainThreadTest('stub');
