@@ -86,7 +86,6 @@ test('while the guest writes: the guest\'s data stays', async () => {
   expect(chainOf(blk)).toHaveLength(1);
   await blkPwrite(blk, 1000, new Uint8Array(5000).fill(9), 0);
   before.fill(9, 1000, 6000);
-  job.cancelTimer?.();
   await jobCancelSync(job, true);
   await until(() => job.status === 'null');
   expect(chainOf(blk)).toEqual(['top', 'upper', 'middle', 'base']);

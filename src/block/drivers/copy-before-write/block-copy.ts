@@ -43,6 +43,14 @@ const LONGEST_BY_HOST = 16 * 2 ** 20;
 /** Runs of one call that are copied at the same time. */
 const MOST_WORKERS = 64;
 
+/** Errors of reads from a source. */
+const readFailures = new WeakSet<Error>();
+
+/** Whether a copy failed because its source could not be read. @common */
+export function blockCopyFailedReading(error: unknown): boolean {
+  return error instanceof Error && readFailures.has(error);
+}
+
 /** Copying between two nodes. */
 export class BlockCopyState {
   readonly source: BdrvChild;
@@ -211,8 +219,17 @@ export class BlockCopyState {
     for (let done = 0; done < bytes; done += LONGEST_BUFFERED) {
       const length = Math.min(bytes - done, Math.max(LONGEST_BUFFERED, this.#isCompressed() ? this.clusterSize : 0));
       const buffer = IoVector.of(new Uint8Array(length));
-      await bdrvCoPreadv(this.source, offset + done, length, buffer, 0);
+      await this.#read(offset + done, length, buffer);
       await bdrvCoPwritev(this.target, offset + done, length, buffer, this.#writeFlags);
+    }
+  }
+
+  async #read(offset: number, bytes: number, buffer: IoVector): Promise<void> {
+    try {
+      await bdrvCoPreadv(this.source, offset, bytes, buffer, 0);
+    } catch (error) {
+      readFailures.add(error as Error);
+      throw error;
     }
   }
 
