@@ -34,7 +34,7 @@ export class CrashDisk {
 
   constructor(data: Uint8Array, seed: number) {
     this.data = data;
-    this.#stable = data.slice();
+    this.#stable = Uint8Array.from(data);
     this.#random = seededRandom(seed);
   }
 
@@ -44,7 +44,8 @@ export class CrashDisk {
   }
 
   write(offset: number, data: Uint8Array): void {
-    this.#change({ offset, data: data.slice() });
+    // Not `slice`: that of a Buffer is no copy.
+    this.#change({ offset, data: Uint8Array.from(data) });
   }
 
   truncate(length: number): void {
@@ -54,7 +55,7 @@ export class CrashDisk {
   flush(): void {
     this.#refuseIfOff();
     this.flushes++;
-    this.#stable = this.data.slice();
+    this.#stable = Uint8Array.from(this.data);
     this.#unsynced = [];
   }
 

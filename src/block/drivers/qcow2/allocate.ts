@@ -7,7 +7,7 @@
 import { blockError } from '../../model/errors.ts';
 import { blkdbgEvent } from '../../open/debug.ts';
 import { signalCorruption } from './corruption.ts';
-import { findFreeClusters, freeClustersFrom, getRefcount, MAX_HOST_OFFSET, maxRefcount, updateRefcounts } from './refcounts.ts';
+import { findFreeClusters, freeClustersFrom, getRefcount, MAX_HOST_OFFSET, maxRefcount, passDiscards, updateRefcounts } from './refcounts.ts';
 import { clustersFor, type Qcow2State } from './state.ts';
 
 /** Bits of an L2 entry that hold the offset of compressed data. */
@@ -28,6 +28,7 @@ export async function allocateClusters(s: Qcow2State, bytes: number): Promise<nu
 
 /** Clusters at `offset`, as many of `count` as are free there: may be none. */
 export async function allocateClustersAt(s: Qcow2State, offset: number, count: number): Promise<number> {
+  await passDiscards(s);
   for (;;) {
     const free = await freeClustersFrom(s, offset / s.clusterSize, count);
     if (free === 0) return 0;

@@ -203,8 +203,8 @@ export async function linkAllocation(s: Qcow2State, allocation: ClusterAllocatio
   if (s.useLazyRefcounts) await markDirty(s);
   // Lazy refcounts need no order: the dirty bit makes the next open count anew.
   if (!hasFeature(s.header.incompatibleFeatures, INCOMPAT_DIRTY)) await s.l2Cache.setDependency(s.refcountCache);
-  // What was copied from a shared cluster must be on the disk before the old cluster can be given away.
-  if (allocation.cowStart.bytes + allocation.cowEnd.bytes > 0) s.l2Cache.dependOnFlush();
+  // The data must be on the disk before the table points to it: else what was there before, and was safe, would be lost for nothing.
+  s.l2Cache.dependOnFlush();
   const slice = await ownSlice(s, allocation.offset);
   try {
     s.l2Cache.markDirty(slice.table);

@@ -6,6 +6,7 @@
 import { alignUp } from '../../model/arithmetic.ts';
 import { blockError } from '../../model/errors.ts';
 import { bdrvCoFlush } from '../../requests/flush.ts';
+import { bdrvGetlength } from '../../requests/length.ts';
 import { bdrvCoPread } from '../../requests/read.ts';
 import { bdrvCoPwrite } from '../../requests/write.ts';
 import { allocateClusters } from './allocate.ts';
@@ -47,12 +48,19 @@ export interface BitmapPlace {
   readonly isInvalid: boolean;
 }
 
+/** Reads a table. One that goes on behind the end of the file is none: its length must not cost memory. */
+async function readTable(s: Qcow2State, offset: number, length: number): Promise<Buffer> {
+  if (offset + length > (await bdrvGetlength(nodeAt(fileOf(s)))) + s.clusterSize) throw blockError('EINVAL', 'A table of bitmaps lies behind the end of the file');
+  const bytes = Buffer.alloc(length);
+  await bdrvCoPread(fileOf(s), offset, bytes, 0);
+  return bytes;
+}
+
 /** The stored bitmaps. */
 export async function readDirectory(s: Qcow2State): Promise<StoredBitmap[]> {
   const { bitmaps } = s.extensions;
   if (!bitmaps) return [];
-  const bytes = Buffer.alloc(bitmaps.directorySize);
-  await bdrvCoPread(fileOf(s), bitmaps.directoryOffset, bytes, 0);
+  const bytes = await readTable(s, bitmaps.directoryOffset, bitmaps.directorySize);
   const list: StoredBitmap[] = [];
   for (let at = 0; at < bytes.length; ) {
     const { bitmap, end } = parseEntry(s, bytes, at);
@@ -156,8 +164,7 @@ export interface BitmapTableEntry {
 
 /** The table of a bitmap. */
 export async function readBitmapTable(s: Qcow2State, bitmap: Pick<StoredBitmap, 'tableOffset' | 'tableSize'>): Promise<BitmapTableEntry[]> {
-  const bytes = Buffer.alloc(bitmap.tableSize * 8);
-  await bdrvCoPread(fileOf(s), bitmap.tableOffset, bytes, 0);
+  const bytes = await readTable(s, bitmap.tableOffset, bitmap.tableSize * 8);
   const view = viewOf(bytes);
   return Array.from({ length: bitmap.tableSize }, (_, index) => {
     const high = view.getUint32(index * 8);

@@ -84,6 +84,7 @@ async function checkRefcounts(s: Qcow2State, result: BdrvCheckResult, fixLeaks: 
       result.checkErrors++;
     }
   }
+  if (fixLeaks && result.checkErrors === 0) await forgetBehindEnd(census);
   await checkCopiedFlags(s, result, fixErrors || (fixLeaks && result.checkErrors + result.corruptions + result.leaks === 0));
   result.imageEndOffset = (highestUsed(census) + 1) * s.clusterSize;
 }
@@ -115,6 +116,21 @@ async function compareCounts(census: Census, result: BdrvCheckResult, fixLeaks: 
     }
     if (count > should) result.leaks++;
     else result.corruptions++;
+  }
+}
+
+/**
+ * A crash can leave counts of clusters that the file never got. Nobody calls them leaks, as they take no room; but they would be leaks once
+ * the file is long enough.
+ */
+async function forgetBehindEnd({ s, counts }: Census): Promise<void> {
+  const blocks = s.refcountTable;
+  for (let block = blocks.nextUsed(Math.floor(counts.length / s.refcountBlockEntries)); block < blocks.length; block = blocks.nextUsed(block + 1)) {
+    const end = (block + 1) * s.refcountBlockEntries;
+    for (let cluster = Math.max(counts.length, block * s.refcountBlockEntries); cluster < end; cluster++) {
+      const count = await getRefcount(s, cluster).catch(() => 0);
+      if (count > 0) await repairCount(s, cluster, -count);
+    }
   }
 }
 

@@ -187,7 +187,13 @@ async function createOn(bs: BlockDriverState, dataBs: BlockDriverState | null, c
   const options: BlockOptions = { driver: 'qcow2', file: bs.nodeName, ...(dataBs && { 'data-file': dataBs.nodeName }) };
   const image = await bdrvOpen(null, null, options, BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_NO_FLUSH);
   try {
-    await complete(image, creation);
+    // Who has the right to resize the image passes it on to the file for its data.
+    const user = await blkNewWithBs(image, BLK_PERM_WRITE | BLK_PERM_RESIZE, BLK_PERM_ALL);
+    try {
+      await complete(image, creation);
+    } finally {
+      await blkUnref(user);
+    }
   } finally {
     await bdrvUnref(image);
   }

@@ -7,16 +7,19 @@ import { blkdbgEvent } from '../../open/debug.ts';
 import { bdrvGetlength } from '../../requests/length.ts';
 import { bdrvCoTruncate } from '../../requests/truncate.ts';
 import { shrinkL1Table } from './l2-tables.ts';
-import { lastUsedCluster } from './refcounts.ts';
+import { holdDiscards, lastUsedCluster } from './refcounts.ts';
 import { fileOf, l2Coverage, nodeAt, type Qcow2State } from './state.ts';
 import { discardClusters } from './zero-and-discard.ts';
 
 /** Frees all that the disk uses, VM state included. Snapshots stay. */
 export async function emptyImage(s: Qcow2State): Promise<void> {
   await blkdbgEvent(s.bs.file, 'empty_image_prepare');
-  await discardClusters(s, 0, s.l1.length * l2Coverage(s), 'snapshot', true);
-  await s.l2Cache.flush();
-  await shrinkL1Table(s, 0);
+  // Data goes only when the disk has nothing left that points to it.
+  await holdDiscards(s, async () => {
+    await discardClusters(s, 0, s.l1.length * l2Coverage(s), 'snapshot', true);
+    await s.l2Cache.flush();
+    await shrinkL1Table(s, 0);
+  });
   await s.refcountCache.flush();
   const length = await bdrvGetlength(nodeAt(fileOf(s)));
   const needed = ((await lastUsedCluster(s, length)) + 1) * s.clusterSize;

@@ -184,7 +184,7 @@ function parseVersion3(view: DataView, bytes: Uint8Array, header: Qcow2Header): 
     throw invalid('Compression type and its incompatible feature bit contradict each other');
   }
   header.compressionType = type;
-  header.unknownFields = bytes.slice(Math.min(FULL_HEADER_LENGTH, bytes.length), Math.max(FULL_HEADER_LENGTH, Math.min(header.headerLength, bytes.length)));
+  header.unknownFields = Uint8Array.from(bytes.subarray(FULL_HEADER_LENGTH, Math.max(FULL_HEADER_LENGTH, header.headerLength)));
 }
 
 function checkHeader(header: Qcow2Header): void {
@@ -283,7 +283,7 @@ function addExtension(extensions: HeaderExtensions, magic: number, data: Uint8Ar
       extensions.dataFile = textOf(data);
       break;
     default:
-      extensions.unknown.push({ magic, data: data.slice() });
+      extensions.unknown.push({ magic, data: Uint8Array.from(data) });
   }
 }
 

@@ -84,28 +84,21 @@ async function makeL2Table(s: Qcow2State, l1Index: number, old: number): Promise
   const wasCopied = s.l1.isCopied(l1Index);
   try {
     await s.refcountCache.flush();
-    for (let at = 0; at < s.clusterSize; at += s.l2Cache.tableSize) await makeSlice(s, offset + at, old === 0 ? 0 : old + at);
-    await s.l2Cache.flush();
+    // In one piece, and past the cache: only a few slices of it will be needed soon.
+    const bytes = Buffer.alloc(s.clusterSize);
+    if (old !== 0) {
+      await s.l2Cache.write();
+      await bdrvCoPread(fileOf(s), old, bytes, 0);
+    }
+    await checkWriteOverlap(s, offset, bytes.length);
+    await bdrvCoPwrite(fileOf(s), offset, bytes, 0);
+    await bdrvCoFlush(nodeAt(fileOf(s)));
     s.l1.set(l1Index, offset, true);
     await writeL1Entry(s, l1Index);
   } catch (error) {
     s.l1.set(l1Index, old, wasCopied);
     await freeClusters(s, offset, s.clusterSize, 'always');
     throw error;
-  }
-}
-
-async function makeSlice(s: Qcow2State, offset: number, old: number): Promise<void> {
-  const slice = await s.l2Cache.getEmpty(offset);
-  try {
-    if (old !== 0) {
-      const source = await s.l2Cache.get(old);
-      slice.bytes.set(source.bytes);
-      s.l2Cache.put(source);
-    }
-    s.l2Cache.markDirty(slice);
-  } finally {
-    s.l2Cache.put(slice);
   }
 }
 

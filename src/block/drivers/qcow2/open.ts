@@ -18,7 +18,7 @@ import {
 import { loadL1Table } from './l2-tables.ts';
 import type { Qcow2Settings } from './options.ts';
 import { OVERLAP_TEMPLATES } from './overlap.ts';
-import { loadRefcountTable } from './refcounts.ts';
+import { endQuarantine, loadRefcountTable } from './refcounts.ts';
 import { readSnapshotTable } from './snapshot-table.ts';
 import { emptyTable, geometryOf, hasDataFile, isReadOnly, l1EntriesFor, nodeAt, type Qcow2State } from './state.ts';
 import { L2_TABLES, REFCOUNT_BLOCKS, TableCache } from './table-cache.ts';
@@ -31,7 +31,7 @@ export function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State 
   if (file === null) throw blockError('ENOMEDIUM', 'The image has no file');
   const s = {
     bs, header, extensions: noExtensions(), backingName: null, ...geometry, sliceEntries: Math.min(geometry.l2Entries, 4096 / geometry.l2EntrySize),
-    l1: emptyTable(), refcountTable: emptyTable(), freeClusterIndex: 0, freeByteOffset: 0, lock: new CoMutex(), allocations: [], snapshots: [], snapshotsSize: 0,
+    l1: emptyTable(), refcountTable: emptyTable(), freeClusterIndex: 0, quarantine: new Set(), freeByteOffset: 0, lock: new CoMutex(), allocations: [], snapshots: [], snapshotsSize: 0,
     bitmapInfos: [], useLazyRefcounts: false, discardPassthrough: { never: false, always: true, request: false, snapshot: true, other: false },
     pendingDiscards: [], heldDiscards: 0, overlapChecks: OVERLAP_TEMPLATES.cached, hasSignaledCorruption: false, isUnusable: false, mayBePreallocated: false,
     dataFile: file,
@@ -42,8 +42,8 @@ export function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State 
 }
 
 function useCaches(s: Qcow2State, l2Tables: number, refcountTables: number): void {
-  s.l2Cache = new TableCache(s, L2_TABLES, l2Tables, s.sliceEntries * s.l2EntrySize);
-  s.refcountCache = new TableCache(s, REFCOUNT_BLOCKS, refcountTables, s.clusterSize);
+  s.l2Cache = new TableCache(s, L2_TABLES, l2Tables, s.sliceEntries * s.l2EntrySize, () => endQuarantine(s));
+  s.refcountCache = new TableCache(s, REFCOUNT_BLOCKS, refcountTables, s.clusterSize, () => undefined);
 }
 
 /** Reads the header with all that stands in its cluster. */
@@ -141,7 +141,9 @@ export function checkDataFileBits(s: Qcow2State): void {
 
 /** Writes all that is in the caches. Refcounts may wait while the dirty bit is set. */
 export async function writeCaches(s: Qcow2State): Promise<void> {
-  await s.l2Cache.write();
+  // The block layer flushes the file next, which is nothing left to do then.
+  if (s.quarantine.size > 0) await s.l2Cache.flush();
+  else await s.l2Cache.write();
   if (!hasFeature(s.header.incompatibleFeatures, INCOMPAT_DIRTY)) await s.refcountCache.write();
 }
 

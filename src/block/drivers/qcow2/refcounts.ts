@@ -23,6 +23,9 @@ import { PointerTable } from './pointer-table.ts';
 import { clustersFor, fileOf, hasDataFile, nodeAt, type DiscardType, type Qcow2State } from './state.ts';
 import type { CachedTable } from './table-cache.ts';
 
+/** Clusters that may wait for the L2 cache before they are handed out again: bounds the memory that the list of them takes. */
+const MAX_QUARANTINE = 16384;
+
 /** The largest count of `bits` bits. Those of 64 bits are only as exact as numbers are. */
 export function maxRefcount(bits: number): number {
   return bits === 64 ? Number.MAX_SAFE_INTEGER : 2 ** bits - 1;
@@ -108,14 +111,17 @@ interface FreeRun {
 async function freeRunInBlock(s: Qcow2State, cluster: number, count: number): Promise<FreeRun> {
   const first = cluster % s.refcountBlockEntries;
   const offset = await blockOffset(s, cluster);
+  // What was counted by a block that is gone is free for certain.
   if (offset === 0) return { skipped: 0, free: Math.min(count, s.refcountBlockEntries - first) };
   const block = s.refcountCache.peek(offset) ?? (await s.refcountCache.get(offset));
   s.refcountCache.put(block);
+  const base = cluster - first;
+  const isFree = (entry: number): boolean => readRefcount(block.view, entry, s.refcountBits) === 0 && !s.quarantine.has(base + entry);
   let start = first;
-  while (start < s.refcountBlockEntries && readRefcount(block.view, start, s.refcountBits) !== 0) start++;
+  while (start < s.refcountBlockEntries && !isFree(start)) start++;
   const most = Math.min(start + count, s.refcountBlockEntries);
   let end = start;
-  while (end < most && readRefcount(block.view, end, s.refcountBits) === 0) end++;
+  while (end < most && isFree(end)) end++;
   return { skipped: start - first, free: end - start };
 }
 
@@ -139,6 +145,8 @@ export const MAX_HOST_OFFSET = 2 ** 53 - 2 ** 22;
  * @returns the offset of the first
  */
 export async function findFreeClusters(s: Qcow2State, count: number, maxOffset = MAX_HOST_OFFSET): Promise<number> {
+  // What is free but still to be discarded would lose what is written to it now.
+  await passDiscards(s);
   let start = s.freeClusterIndex;
   let free = 0;
   while (free < count) {
@@ -307,6 +315,7 @@ export async function updateRefcounts(s: Qcow2State, offset: number, bytes: numb
     throw error;
   }
   if (s.heldDiscards === 0) await passDiscards(s);
+  if (s.quarantine.size > MAX_QUARANTINE) await s.l2Cache.flush();
   return true;
 }
 
@@ -340,10 +349,10 @@ function changeCounts(s: Qcow2State, block: CachedTable, start: number, end: num
   }
 }
 
-/** A cluster is free now: it can be handed out, its tables are forgotten, and the file below may be told. */
+/** A cluster is free now: its tables are forgotten, and the file below may be told. */
 function noteFree(s: Qcow2State, cluster: number, discardType: DiscardType): void {
   const offset = cluster * s.clusterSize;
-  s.freeClusterIndex = Math.min(s.freeClusterIndex, cluster);
+  s.quarantine.add(cluster);
   if (Math.floor(s.freeByteOffset / s.clusterSize) === cluster) s.freeByteOffset = 0;
   s.refcountCache.discard(offset);
   for (let slice = 0; slice < s.clusterSize; slice += s.l2Cache.tableSize) s.l2Cache.discard(offset + slice);
@@ -351,6 +360,12 @@ function noteFree(s: Qcow2State, cluster: number, discardType: DiscardType): voi
   const latest = s.pendingDiscards.at(-1);
   if (latest && latest.offset + latest.bytes === offset) latest.bytes += s.clusterSize;
   else s.pendingDiscards.push({ offset, bytes: s.clusterSize });
+}
+
+/** Nothing in the file points to freed clusters any more: they can be handed out. */
+export function endQuarantine(s: Qcow2State): void {
+  for (const cluster of s.quarantine) s.freeClusterIndex = Math.min(s.freeClusterIndex, cluster);
+  s.quarantine.clear();
 }
 
 /** Tells the file below what is free. It may ignore that. */
@@ -385,7 +400,7 @@ export async function freeData(s: Qcow2State, offset: number, bytes: number, typ
 
 /** Shortens the table by the blocks that count nothing at its end, and frees all blocks that count nothing but themselves. */
 export async function shrinkRefcountTable(s: Qcow2State): Promise<void> {
-  const used = new PointerTable(s.refcountTable.bytes.slice(), s.refcountTable.offset, true);
+  const used = new PointerTable(Uint8Array.from(s.refcountTable.bytes), s.refcountTable.offset, true);
   for (let index = 0; index < used.length; index++) {
     const offset = used.offsetAt(index);
     if (offset === 0) continue;

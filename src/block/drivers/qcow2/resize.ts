@@ -16,7 +16,8 @@ import { bdrvCoPwrite } from '../../requests/write.ts';
 import { preallocateStep } from './allocation.ts';
 import { viewOf, writeOffset } from './header.ts';
 import { growL1Table, shrinkL1Table } from './l2-tables.ts';
-import { lastUsedCluster, shrinkRefcountTable } from './refcounts.ts';
+import { mapExtent } from './mapping.ts';
+import { holdDiscards, lastUsedCluster, shrinkRefcountTable } from './refcounts.ts';
 import { clustersFor, fileOf, hasDataFile, isDataFileRaw, l1EntriesFor, l2Coverage, nodeAt, vmStateOffset, type Qcow2State } from './state.ts';
 import { writeGuest } from './write.ts';
 import { discardClusters, zeroSubclusters } from './zero-and-discard.ts';
@@ -34,7 +35,7 @@ export async function resizeImage(s: Qcow2State, size: number, exact: boolean, p
     if ((flags & BDRV_REQ_ZERO_WRITE) !== 0 && size > old) await zeroWholeClusters(s, old, size);
     await writeSize(s, size);
   });
-  if ((flags & BDRV_REQ_ZERO_WRITE) !== 0 && size > old) await zeroRest(s, old, size);
+  if (size > old) await zeroRest(s, old, size);
 }
 
 function checkResize(s: Qcow2State, size: number, prealloc: PreallocMode): void {
@@ -45,10 +46,12 @@ function checkResize(s: Qcow2State, size: number, prealloc: PreallocMode): void 
 
 async function shrink(s: Qcow2State, size: number, exact: boolean): Promise<void> {
   const keep = alignUp(size, s.clusterSize);
-  await discardClusters(s, keep, Math.max(0, alignUp(s.header.size, s.clusterSize) - keep), 'always', true);
-  // What is mapped behind the end is freed on the disk before the table forgets it.
-  await s.l2Cache.flush();
-  await shrinkL1Table(s, l1EntriesFor(s, size));
+  await holdDiscards(s, async () => {
+    await discardClusters(s, keep, Math.max(0, alignUp(s.header.size, s.clusterSize) - keep), 'always', true);
+    // What is mapped behind the end is freed on the disk before the table forgets it.
+    await s.l2Cache.flush();
+    await shrinkL1Table(s, l1EntriesFor(s, size));
+  });
   if (hasDataFile(s)) {
     await bdrvCoTruncate(s.dataFile, size, exact && isDataFileRaw(s), 'off', 0);
   }
@@ -110,10 +113,12 @@ async function zeroWholeClusters(s: Qcow2State, old: number, size: number): Prom
   }
 }
 
-/** Zeroes for the rest of the subcluster that the disk ended in. */
+/** Zeroes for the rest of the cluster that the disk ended in, where it has data: what is there may be left from a longer disk. */
 async function zeroRest(s: Qcow2State, old: number, size: number): Promise<void> {
-  const bytes = Math.min(alignUp(old, s.subclusterSize), size) - old;
-  if (bytes > 0) await writeGuest(s, old, bytes, IoVector.of(Buffer.alloc(bytes)), 0);
+  const bytes = Math.min(alignUp(old, s.clusterSize), size) - old;
+  if (bytes === 0) return;
+  const { type } = await s.lock.run(() => mapExtent(s, old, bytes));
+  if (type === 'normal' || type === 'compressed') await writeGuest(s, old, bytes, IoVector.of(Buffer.alloc(bytes)), 0);
 }
 
 async function writeSize(s: Qcow2State, size: number): Promise<void> {

@@ -71,7 +71,7 @@ async function readSnapshot(s: Qcow2State, index: number, start: number, repair:
     vmClockNsec: fixed.getBigUint64(24), vmStateSize: extra.length >= 8 ? readOffset(extraView, 0) : fixed.getUint32(32),
     diskSize: extra.length >= 16 ? readOffset(extraView, 8) : s.header.size, icount: extra.length >= 24 ? icountOf(extraView) : null,
     idStr: names.toString('utf8', 0, idLength), name: names.toString('utf8', idLength), extraDataSize: isCut ? 0 : extraDataSize,
-    unknownExtraData: isCut ? new Uint8Array(0) : extra.slice(KNOWN_EXTRA_BYTES),
+    unknownExtraData: isCut ? new Uint8Array(0) : Uint8Array.from(extra.subarray(KNOWN_EXTRA_BYTES)),
   };
   return { snapshot, end: start + ENTRY_BYTES + extraDataSize + idLength + nameLength, isCut };
 }

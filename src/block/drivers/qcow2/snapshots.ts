@@ -82,13 +82,31 @@ async function discardVmState(s: Qcow2State): Promise<void> {
  * @param isActive - the table is the disk's; its entries are written where flags change
  */
 async function countUses(s: Qcow2State, l1: PointerTable, change: number, isActive: boolean): Promise<void> {
+  const done: CountedRange[] = [];
+  try {
+    await changeAllUses(s, l1, change, isActive, done);
+  } catch (error) {
+    // A count may have reached its limit: what went up goes down again.
+    if (change > 0) for (const { offset, bytes } of done) await updateRefcounts(s, offset, bytes, -change, 'never').catch(() => false);
+    if (change > 0) await changeAllUses(s, l1, 0, isActive, []).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Clusters whose counts have changed. */
+interface CountedRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+async function changeAllUses(s: Qcow2State, l1: PointerTable, change: number, isActive: boolean, done: CountedRange[]): Promise<void> {
   await holdDiscards(s, async () => {
     let l1Changed = false;
     for (let index = l1.nextUsed(0); index < l1.length; index = l1.nextUsed(index + 1)) {
       const table = l1.offsetAt(index);
       if (table % s.clusterSize !== 0) throw await signalCorruption(s, true, `L2 table offset 0x${table.toString(16)} unaligned (L1 index: 0x${index.toString(16)})`);
-      await countUsesOfTable(s, table, change);
-      if (change !== 0) await changeUses(s, table, s.clusterSize, change);
+      await countUsesOfTable(s, table, change, done);
+      if (change !== 0) await changeUses(s, table, s.clusterSize, change, done);
       const copied = (await getRefcount(s, table / s.clusterSize)) === 1;
       if (copied === l1.isCopied(index) || !isActive) continue;
       l1.set(index, table, copied);
@@ -102,7 +120,7 @@ async function countUses(s: Qcow2State, l1: PointerTable, change: number, isActi
   });
 }
 
-async function countUsesOfTable(s: Qcow2State, table: number, change: number): Promise<void> {
+async function countUsesOfTable(s: Qcow2State, table: number, change: number, done: CountedRange[]): Promise<void> {
   // Counts must be in the file before the flags that follow from them. While counts go down no flag is set: a cleared one does no harm.
   if (change >= 0) await s.l2Cache.setDependency(s.refcountCache);
   for (let at = 0; at < s.clusterSize; at += s.l2Cache.tableSize) {
@@ -111,7 +129,7 @@ async function countUsesOfTable(s: Qcow2State, table: number, change: number): P
       for (let index = 0; index < s.sliceEntries; index++) {
         const entry = readEntry(s, slice.view, index);
         if (entry.high === 0 && entry.low === 0) continue;
-        const copied = await countUsesOfEntry(s, entry, change);
+        const copied = await countUsesOfEntry(s, entry, change, done);
         if (change < 0 || copied === isCopied(entry)) continue;
         writeEntry(s, slice.view, index, withCopied(entry, copied));
         s.l2Cache.markDirty(slice);
@@ -123,24 +141,25 @@ async function countUsesOfTable(s: Qcow2State, table: number, change: number): P
 }
 
 /** Changes the counts of what an entry points to; returns what its flag COPIED has to be. */
-async function countUsesOfEntry(s: Qcow2State, entry: L2Entry, change: number): Promise<boolean> {
+async function countUsesOfEntry(s: Qcow2State, entry: L2Entry, change: number, done: CountedRange[]): Promise<boolean> {
   const type = clusterTypeOf(s, entry);
   if (type === 'compressed') {
     const { offset, bytes } = compressedPlaceOf(s, entry);
-    if (change !== 0) await changeUses(s, offset, bytes, change);
+    if (change !== 0) await changeUses(s, offset, bytes, change, done);
     return false;
   }
   if (!hasHostCluster(type)) return isCopied(entry);
   const offset = hostOffsetOf(entry);
   if (offset % s.clusterSize !== 0) throw await signalCorruption(s, true, `Cluster allocation offset 0x${offset.toString(16)} unaligned`);
-  if (change !== 0) await changeUses(s, offset, s.clusterSize, change);
+  if (change !== 0) await changeUses(s, offset, s.clusterSize, change, done);
   return (await getRefcount(s, offset / s.clusterSize)) === 1;
 }
 
-async function changeUses(s: Qcow2State, offset: number, bytes: number, change: number): Promise<void> {
+async function changeUses(s: Qcow2State, offset: number, bytes: number, change: number, done: CountedRange[]): Promise<void> {
   while (!(await updateRefcounts(s, offset, bytes, change, 'snapshot'))) {
     // Blocks were missing, which only a damaged image brings about; now they are there.
   }
+  if (change > 0) done.push({ offset, bytes });
 }
 
 /** Makes the disk what it was when the snapshot was taken. */

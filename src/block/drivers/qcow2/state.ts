@@ -88,6 +88,8 @@ export interface Qcow2State {
   refcountCache: TableCache;
   /** No cluster before it is free. */
   freeClusterIndex: number;
+  /** Clusters that are free, but that tables in the file may still point to: used again only after the L2 cache has been flushed. */
+  readonly quarantine: Set<number>;
   /** Where the next compressed cluster goes; 0: into a new cluster. */
   freeByteOffset: number;
   /** Held while metadata is looked at or changed. */

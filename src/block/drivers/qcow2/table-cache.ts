@@ -41,14 +41,17 @@ export class TableCache {
   readonly tableSize: number;
   readonly #state: Qcow2State;
   readonly #kind: CacheKind;
+  readonly #flushed: () => void;
   readonly capacity: number;
   /** In the order of their last use. */
   readonly #tables = new Map<number, CachedTable>();
   #dependency: TableCache | null = null;
   #dependsOnFlush = false;
 
-  constructor(state: Qcow2State, kind: CacheKind, capacity: number, tableSize: number) {
+  /** @param flushed - told whenever the disk has all changes */
+  constructor(state: Qcow2State, kind: CacheKind, capacity: number, tableSize: number, flushed: () => void) {
     this.#state = state;
+    this.#flushed = flushed;
     this.#kind = kind;
     this.capacity = Math.max(capacity, 4);
     this.tableSize = tableSize;
@@ -122,12 +125,7 @@ export class TableCache {
   async flush(): Promise<void> {
     await this.write();
     await bdrvCoFlush(nodeAt(fileOf(this.#state)));
-  }
-
-  /** Writes all changes and forgets all tables. */
-  async empty(): Promise<void> {
-    await this.flush();
-    this.forget();
+    this.#flushed();
   }
 
   /** Forgets all tables and what they were to be. */
