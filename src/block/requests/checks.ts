@@ -7,7 +7,8 @@
 import { bdrvFilterBs } from '../graph/chain-links.ts';
 import { alignDown, alignUp } from '../model/arithmetic.ts';
 import { BDRV_MAX_LENGTH, BDRV_REQUEST_MAX_BYTES } from '../model/constants.ts';
-import { blockError, type BlockError } from '../model/errors.ts';
+import type { BlockDriver } from '../model/driver.ts';
+import { blockError, errnoOf, type BlockError } from '../model/errors.ts';
 import type { IoVector } from '../model/io-vector.ts';
 import type { BdrvChild, BlockDriverState } from '../model/node.ts';
 
@@ -73,9 +74,19 @@ export function checkDataRequest(offset: number, bytes: number, qiov: IoVector, 
 function clusterSize(bs: BlockDriverState): number {
   // Not through `bdrvGetInfo`: that answers a driver which knows nothing by throwing, and requests ask often.
   for (let node: BlockDriverState | null = bs; node; node = bdrvFilterBs(node)) {
-    if (node.drv?.bdrvGetInfo) return node.drv.bdrvGetInfo(node).clusterSize;
+    if (node.drv?.bdrvGetInfo) return clusterSizeBy(node.drv, node);
   }
   return 0;
+}
+
+/** A driver that passes the question on finds out only then that nobody below has an answer. @io */
+function clusterSizeBy(drv: BlockDriver, node: BlockDriverState): number {
+  try {
+    return drv.bdrvGetInfo?.(node).clusterSize ?? 0;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTSUP') return 0;
+    throw error;
+  }
 }
 
 /**
