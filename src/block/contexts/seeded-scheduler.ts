@@ -81,7 +81,6 @@ export class SeededScheduler implements Scheduler {
    * Runs `body` to its end, and then all steps that are left.
    *
    * @throws {@link Error} with the seed, if `body` fails or can't go on
-   * @common
    * @runs body caller wait
    */
   async run<T>(body: () => Promise<T>): Promise<T> {
@@ -154,7 +153,6 @@ function codeHasRun(): Promise<void> {
  * Runs `body` with the order of events that `seed` gives. Nothing of the block layer may be waiting when it starts.
  *
  * @throws {@link Error} with the seed, if `body` fails or can't go on
- * @common
  * @runs body caller wait
  */
 export async function runSeeded<T>(seed: number, body: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** Throttling: how long requests wait, and whose turn it is. The clock is a seeded scheduler's. */
 import { describe, expect, test } from 'vitest';
 import { blkIoLimitsDisable, blkIoLimitsEnable, blkIoLimitsUpdateGroup, blkSetIoLimits } from '../../../src/block/block-backend-global-state.ts';
-import { blkPread, blkPwrite } from '../../../src/block/block-backend-io.ts';
+import { blkCoPwrite, blkPread, blkPwrite } from '../../../src/block/block-backend-io.ts';
 import { mainContext } from '../../../src/block/contexts/aio-context.ts';
 import { coroutineYield } from '../../../src/block/contexts/coroutine.ts';
 import { runCoWrapper } from '../../../src/block/contexts/poll.ts';
@@ -172,7 +172,7 @@ describe('a throttled backend', () => {
       const { blk, bs, close } = await memoryBackend(65536);
       blkIoLimitsEnable(blk, 'slow');
       blkSetIoLimits(blk, limited('iopsTotal', { average: 0.001 }));
-      const writes = Array.from({ length: 5 }, () => runCoWrapper(mainContext, () => blkPwrite(blk, 0, sector, 0)));
+      const writes = Array.from({ length: 5 }, () => runCoWrapper(mainContext, () => blkCoPwrite(blk, 0, sector, 0)));
       await runCoWrapper(mainContext, coroutineYield);
       const start = scheduler().now();
       await bdrvDrainedBegin(bs);
