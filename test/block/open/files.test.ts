@@ -7,7 +7,7 @@ import * as io from '../../../src/block/block-io.ts';
 import * as backends from '../../../src/block/block-backend-global-state.ts';
 import { blkBs, blkFlush, blkPread, blkPwrite } from '../../../src/block/block-backend-io.ts';
 import { bdrvCowBs } from '../../../src/block/graph/chain-links.ts';
-import { BDRV_O_RDWR, BDRV_O_SNAPSHOT } from '../../../src/block/model/constants.ts';
+import { BDRV_O_NO_BACKING, BDRV_O_NO_IO, BDRV_O_RDWR, BDRV_O_SNAPSHOT } from '../../../src/block/model/constants.ts';
 import { hasQemuImg, qemuImg, qemuIo } from '../support/qemu.ts';
 
 let folder: string;
@@ -70,6 +70,29 @@ describe('relative backing files', () => {
     await blkPread(blk, 0, read);
     expect(read).toEqual(pattern(3, 512));
     await backends.blkUnref(blk);
+  });
+});
+
+/** A name as data: the order of options in `json:` names is nobody's business. */
+const parsed = (name: string): unknown => (name.startsWith('json:') ? JSON.parse(name.slice('json:'.length)) : name);
+
+describe.skipIf(!hasQemuImg)('the name of a node is the one that qemu-img prints', () => {
+  const below = (name: string) => ({ driver: 'file', filename: path(name) });
+  test.each<[string, () => string]>([
+    ['a format that is guessed', () => path('top.qcow2')],
+    ['a protocol prefix', () => `file:${path('base.raw')}`],
+    ['no backing file', () => `json:${JSON.stringify({ driver: 'qcow2', backing: null, file: below('top.qcow2') })}`],
+    ['an offset', () => `json:${JSON.stringify({ driver: 'raw', offset: 512, file: below('base.raw') })}`],
+    ['a debug node', () => `json:${JSON.stringify({ driver: 'raw', file: { driver: 'blkdebug', image: below('base.raw') } })}`],
+    ['a debug node by prefix', () => `blkdebug::${path('base.raw')}`],
+    ['no file', () => `json:${JSON.stringify({ driver: 'null-co', size: 1024 })}`],
+  ])('for %s', async (_what, name) => {
+    writeFileSync(path('base.raw'), pattern(3, 65_536));
+    qemuImg('create', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', path('top.qcow2'));
+    const bs = await block.bdrvOpen(name(), null, null, BDRV_O_NO_BACKING | BDRV_O_NO_IO);
+    const { filename } = JSON.parse(qemuImg('info', '--output=json', name())) as { filename: string };
+    expect(parsed(bs.filename)).toEqual(parsed(filename));
+    await block.bdrvUnref(bs);
   });
 });
 
