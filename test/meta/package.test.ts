@@ -51,6 +51,21 @@ describe('the packed package', () => {
     expect(run('node', 'use.mjs')).toBe('function function true project-not-found true\nfunction function function function\n');
   });
 
+  test('brings the block layer', () => {
+    write('block.mjs', `
+      import { bdrvCloseAll, bdrvInit, blkGetlength, blkNewOpen, blkUnref, BLK_PERM_ALL, iothreadNew, runIn } from 'gsio/block';
+      import { ContextViolation } from 'gsio/runtime';
+      bdrvInit();
+      const disk = await blkNewOpen(null, null, { driver: 'null-co', size: 65536 }, 0);
+      console.log(await blkGetlength(disk), BLK_PERM_ALL);
+      const refused = await runIn(iothreadNew('io').thread, () => blkUnref(disk)).catch((reason) => reason);
+      console.log(refused instanceof ContextViolation, refused.function);
+      await blkUnref(disk);
+      await bdrvCloseAll();
+    `);
+    expect(run('node', 'block.mjs')).toBe('65536 31\ntrue blkUnref\n');
+  });
+
   test('brings the ESLint plugin, for modules of both kinds and without ESLint', () => {
     write('plugin.mjs', "import gsio from 'gsio/eslint'; console.log(gsio.meta.name, Object.keys(gsio.configs).join());");
     write('plugin.cjs', "const { default: gsio } = require('gsio/eslint'); console.log(gsio.meta.name, Object.keys(gsio.rules).length);");
@@ -69,6 +84,7 @@ describe('the packed package', () => {
   test('has types that need no other package', () => {
     write('types.ts', `
       import { analyze, defineConfig, type Finding, type Report, type UserConfig } from 'gsio';
+      import { bdrvRegister, blkNewOpen, type BlockBackend, type BlockDriver } from 'gsio/block';
       import { GLOBAL_STATE_CODE } from 'gsio/runtime';
       const config: UserConfig = defineConfig({ rules: { 'gs-from-io': 'off' }, models: [{ module: 'node:fs', name: '*Sync', blocking: true }] });
       // @ts-expect-error a key that does not exist
@@ -76,6 +92,9 @@ describe('the packed package', () => {
       const report: Report = await analyze({ project: ['a', 'b'], paths: ['src'], config });
       export const first: Finding | undefined = report.findings[0];
       GLOBAL_STATE_CODE();
+      const driver: BlockDriver = { formatName: 'mine', bdrvGetlength: () => Promise.resolve(0) };
+      bdrvRegister(driver);
+      export const disk: BlockBackend = await blkNewOpen(null, null, { driver: 'mine' }, 0);
     `);
     const options = {
       strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: [], target: ts.ScriptTarget.ES2022,
