@@ -41,11 +41,13 @@ export class SeededScheduler implements Scheduler {
   readonly #timers = new Set<Timer>();
   /** Steps start outside of the place of whoever posted them. */
   readonly #outside = new AsyncResource('SeededScheduler');
+  readonly #longestHostOperation: number;
   readonly #outstanding = new Set<Promise<unknown>>();
   #now = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, longestHostOperation = LONGEST_HOST_OPERATION) {
     this.seed = seed;
+    this.#longestHostOperation = longestHostOperation;
     this.#random = seededRandom(seed);
   }
 
@@ -99,7 +101,7 @@ export class SeededScheduler implements Scheduler {
     for (;;) {
       await codeHasRun();
       while (this.#outstanding.size > 0) {
-        await endOf(Promise.all(this.#outstanding));
+        await endOf(Promise.all(this.#outstanding), this.#longestHostOperation);
         await codeHasRun();
       }
       const step = this.#choose(isFinished());
@@ -132,10 +134,10 @@ export class SeededScheduler implements Scheduler {
 }
 
 /** Until operations of the host have ended; they do so by themselves, without any step, and soon. */
-async function endOf(operations: Promise<unknown>): Promise<void> {
+async function endOf(operations: Promise<unknown>, longest: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('An operation of the host does not end: does it wait for a step of the scheduler?')), LONGEST_HOST_OPERATION);
+    timer = setTimeout(() => reject(new Error('An operation of the host does not end: does it wait for a step of the scheduler?')), longest);
   });
   try {
     await Promise.race([operations, tooLong]);

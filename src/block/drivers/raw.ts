@@ -14,7 +14,7 @@ import {
   type BdrvRequestFlags,
 } from '../model/constants.ts';
 import type { BDRVReopenState, BlockDriver, DriverBlockStatus } from '../model/driver.ts';
-import { blockError, prefixError } from '../model/errors.ts';
+import { blockError } from '../model/errors.ts';
 import { IoVector } from '../model/io-vector.ts';
 import type { BdrvChild, BlockDriverState } from '../model/node.ts';
 import { OptionBag, type BlockOptions, type OptionDescription } from '../model/options.ts';
@@ -55,9 +55,7 @@ function readWindow(options: BlockOptions): Window {
 
 /** Refuses a window that the file is too short for. */
 async function checkWindow(bs: BlockDriverState, window: Window): Promise<void> {
-  const real = await bdrvGetlength(nodeBelow(bs)).catch((error: unknown) => {
-    throw prefixError('Could not get image size', error);
-  });
+  const real = await bdrvGetlength(nodeBelow(bs));
   if (real < window.offset) throw blockError('EINVAL', `Offset (${window.offset}) cannot be greater than size of the containing file (${real})`);
   if (window.size !== null && real - window.offset < window.size) {
     throw blockError('EINVAL', `The sum of offset (${window.offset}) and size (${window.size}) has to be smaller or equal to the actual size of the containing file (${real})`);

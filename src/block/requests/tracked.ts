@@ -19,7 +19,7 @@ import type { BdrvTrackedRequest, BlockDriverState, TrackedRequestType } from '.
  *
  * @io
  */
-export function trackedRequestBegin(bs: BlockDriverState, offset: number, bytes: number, type: TrackedRequestType): BdrvTrackedRequest {
+function trackedRequestBegin(bs: BlockDriverState, offset: number, bytes: number, type: TrackedRequestType): BdrvTrackedRequest {
   const req: BdrvTrackedRequest = {
     bs, offset, bytes, type, serialising: false, overlapOffset: offset, overlapBytes: bytes, coroutine: qemuCoroutineSelf(), waitQueue: new CoQueue(), waitingFor: null,
   };
@@ -32,7 +32,7 @@ export function trackedRequestBegin(bs: BlockDriverState, offset: number, bytes:
  *
  * @io
  */
-export function trackedRequestEnd(req: BdrvTrackedRequest): void {
+function trackedRequestEnd(req: BdrvTrackedRequest): void {
   const { trackedRequests } = req.bs;
   if (req.serialising) req.bs.serialisingInFlight--;
   trackedRequests.splice(trackedRequests.lastIndexOf(req), 1);

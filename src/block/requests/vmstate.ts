@@ -40,7 +40,7 @@ export async function bdrvWritevVmstate(bs: BlockDriverState, qiov: IoVector, po
  * @io
  * @coroutine
  */
-export async function bdrvCoReadvVmstate(bs: BlockDriverState, qiov: IoVector, pos: number): Promise<void> {
+async function bdrvCoReadvVmstate(bs: BlockDriverState, qiov: IoVector, pos: number): Promise<void> {
   if (!bs.drv) throw noMedium();
   bdrvCheckQiovRequest(pos, qiov.size, qiov, 0);
   bdrvIncInFlight(bs);
@@ -58,7 +58,7 @@ export async function bdrvCoReadvVmstate(bs: BlockDriverState, qiov: IoVector, p
  * @io
  * @coroutine
  */
-export async function bdrvCoWritevVmstate(bs: BlockDriverState, qiov: IoVector, pos: number): Promise<void> {
+async function bdrvCoWritevVmstate(bs: BlockDriverState, qiov: IoVector, pos: number): Promise<void> {
   if (!bs.drv) throw noMedium();
   bdrvCheckQiovRequest(pos, qiov.size, qiov, 0);
   bdrvIncInFlight(bs);

@@ -7,7 +7,7 @@
 import {
   BDRV_REQ_NO_WAIT, BDRV_REQ_SERIALISING, BDRV_REQ_WRITE_UNCHANGED, BDRV_SECTOR_SIZE, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED, type BdrvRequestFlags,
 } from '../model/constants.ts';
-import { divideUp } from '../model/arithmetic.ts';
+import { alignUp, divideUp } from '../model/arithmetic.ts';
 import { blockError } from '../model/errors.ts';
 import type { BdrvChild, BdrvTrackedRequest, BlockDriverState } from '../model/node.ts';
 import { bdrvIsReadOnly, bdrvIsWritable } from '../open/queries.ts';
@@ -39,7 +39,8 @@ export async function prepareWriteRequest(child: BdrvChild, req: BdrvTrackedRequ
 
 /** @io */
 function checkPermission(child: BdrvChild, req: BdrvTrackedRequest, flags: BdrvRequestFlags): void {
-  const growsNode = req.type !== 'discard' && req.offset + req.bytes > cachedLength(req.bs);
+  // The block in which the node ends may be written as a whole.
+  const growsNode = req.type !== 'discard' && req.offset + req.bytes > alignUp(cachedLength(req.bs), req.bs.bl.requestAlignment);
   if ((req.type === 'truncate' || growsNode) && (child.perm & BLK_PERM_RESIZE) === 0) throw notPermitted(child, req, 'resize');
   if (req.type === 'truncate') return;
   const enough = (flags & BDRV_REQ_WRITE_UNCHANGED) !== 0 ? BLK_PERM_WRITE | BLK_PERM_WRITE_UNCHANGED : BLK_PERM_WRITE;

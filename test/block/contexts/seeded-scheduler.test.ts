@@ -2,8 +2,8 @@ import fs from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { aioBhScheduleOneshot, mainContext } from '../../../src/block/contexts/aio-context.ts';
 import { CoMutex, aioCoEnter, coroutineYield, hostOperation, qemuCoSleep } from '../../../src/block/contexts/coroutine.ts';
-import { scheduler } from '../../../src/block/contexts/scheduler.ts';
-import { runSeeded } from '../../../src/block/contexts/seeded-scheduler.ts';
+import { replaceScheduler, scheduler } from '../../../src/block/contexts/scheduler.ts';
+import { runSeeded, SeededScheduler } from '../../../src/block/contexts/seeded-scheduler.ts';
 
 /** The order in which three coroutines of three steps each take their turns. */
 function orderOf(seed: number): Promise<string> {
@@ -105,4 +105,15 @@ it('runs the steps that are left when the code has ended', async () => {
     return Promise.resolve();
   });
   expect(ran).toBe(true);
+});
+
+it('says that an operation of the host does not end', async () => {
+  const seeded = new SeededScheduler(4, 20);
+  const before = replaceScheduler(seeded);
+  try {
+    const stuck = seeded.run(() => hostOperation(new Promise(() => undefined)));
+    await expect(stuck).rejects.toThrow('With seed 4: An operation of the host does not end');
+  } finally {
+    replaceScheduler(before);
+  }
 });

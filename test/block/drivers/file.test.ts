@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { blkGetRefcnt, blkNewOpen, blkNewWithBs, blkSetPerm, blkUnref } from '../../../src/block/block-backend-global-state.ts';
-import { blkBs, blkCoCopyRange, blkFlush, blkPdiscard, blkPread, blkPwrite, blkPwriteZeroes, blkTruncate } from '../../../src/block/block-backend-io.ts';
+import { blkBs, blkCoCopyRange, blkCoPreadv, blkCoPwritev, blkFlush, blkPdiscard, blkPread, blkPwrite, blkPwriteZeroes, blkTruncate } from '../../../src/block/block-backend-io.ts';
 import {
-  bdrvActivate, bdrvCreateFile, bdrvFindProtocol, bdrvHasZeroInit, bdrvInactivateAll, bdrvInit, bdrvOpen, bdrvReopen, bdrvReopenSetReadOnly, bdrvUnref,
+  bdrvActivate, bdrvCreateFile, bdrvFindProtocol, bdrvHasZeroInit, bdrvInactivateAll, bdrvInit, bdrvOpen, bdrvRegister, bdrvReopen, bdrvReopenSetReadOnly, bdrvUnref,
 } from '../../../src/block/block-global-state.ts';
 import { bdrvBlockStatus, bdrvCoDeleteFile, bdrvGetAllocatedFileSize, bdrvGetInfo, bdrvGetlength, bdrvGetSpecificStats } from '../../../src/block/block-io.ts';
 import { mainContext } from '../../../src/block/contexts/aio-context.ts';
@@ -18,6 +18,8 @@ import {
 import type { BlockdevCreateOptions } from '../../../src/block/model/driver.ts';
 import type { BlockDriverState } from '../../../src/block/model/node.ts';
 import type { BlockOptions } from '../../../src/block/model/options.ts';
+import { IoVector } from '../../../src/block/model/io-vector.ts';
+import { bdrvMemory, memoryDisk } from '../support/memory-driver.ts';
 import { testFolder } from '../support/folder.ts';
 import { hasQemuImg, qemuImg, qemuIo } from '../support/qemu.ts';
 
@@ -148,6 +150,62 @@ describe('the space of a file', () => {
     expect(await read(target, 8192, 65536)).toEqual(Buffer.alloc(65536, 5));
     expect(await read(target, 8192 + 65536, 512)).toEqual(Buffer.alloc(512));
   });
+});
+
+it('requests of several buffers are read and written in one go', async () => {
+  const blk = await open(newFile('vectors', 65536));
+  const parts = [Buffer.alloc(100, 1), Buffer.alloc(5000, 2), Buffer.alloc(7, 3)];
+  await aioCoEnter(mainContext, () => blkCoPwritev(blk, 10, 5107, new IoVector(parts), 0));
+  const read = parts.map((part) => Buffer.alloc(part.length));
+  await aioCoEnter(mainContext, () => blkCoPreadv(blk, 10, 5107, new IoVector(read), 0));
+  expect(read).toEqual(parts);
+});
+
+it('space that can not be reserved leaves the length as it was', async () => {
+  const blk = await open(newFile('huge', 4096));
+  await expect(blkTruncate(blk, 2 ** 50, true, hostCalls() === null ? 'metadata' : 'falloc', 0)).rejects.toThrow();
+  expect(fs.statSync(fileAt('huge')).size).toBe(4096);
+});
+
+describe.skipIf(hostCalls() === null || !fs.existsSync('/dev/shm'))('a file system in memory, which can do less', () => {
+  const path = `/dev/shm/block-test-${process.pid}`;
+  afterEach(() => fs.rmSync(path, { force: true }));
+
+  it('zeroes by giving space back and reserving it anew', async () => {
+    fs.writeFileSync(path, Buffer.alloc(65536, 1));
+    const blk = await open(path);
+    await blkPwriteZeroes(blk, 4096, 8192, BDRV_REQ_NO_FALLBACK);
+    expect(await read(blk, 0, 65536)).toEqual(Buffer.concat([Buffer.alloc(4096, 1), Buffer.alloc(8192), Buffer.alloc(53248, 1)]));
+  });
+
+  it('copies to and from another one through buffers, if the host can not', async () => {
+    fs.writeFileSync(path, Buffer.alloc(65536, 6));
+    const source = await open(path);
+    const target = await open(newFile('other-system', 65536));
+    await aioCoEnter(mainContext, () => blkCoCopyRange(source, 0, target, 4096, 8192, 0, 0)).catch(async (error: unknown) => {
+      expect(error).toMatchObject({ code: 'ENOTSUP' });
+      await blkPwrite(target, 4096, Buffer.alloc(8192, 6), 0);
+    });
+    expect(await read(target, 4096, 8192)).toEqual(Buffer.alloc(8192, 6));
+  });
+});
+
+it('a permission change that another node refuses is taken back', async () => {
+  bdrvRegister(bdrvMemory);
+  const disk = memoryDisk('refuses', MIB);
+  const path = newFile('taken-back', MIB);
+  fs.chmodSync(path, 0o644);
+  const blk = await blkNewOpen(null, null, {
+    driver: 'copy-before-write', 'auto-read-only': 'on', file: { driver: 'file', filename: path, locking: 'off' }, target: { driver: 'memory', filename: 'refuses' },
+  }, BDRV_O_RDWR);
+  opened.push(blk);
+  blkSetPerm(blk, BLK_PERM_CONSISTENT_READ, BLK_PERM_ALL);
+  disk.refusePermissions = () => true;
+  expect(() => blkSetPerm(blk, BLK_PERM_WRITE, BLK_PERM_ALL)).toThrow('The disk refuses these permissions');
+  disk.refusePermissions = null;
+  blkSetPerm(blk, BLK_PERM_WRITE, BLK_PERM_ALL);
+  await blkPwrite(blk, 0, Buffer.from('written'), 0);
+  expect(fs.readFileSync(path).toString('latin1', 0, 7)).toBe('written');
 });
 
 describe('without calls beyond those of Node.js', () => {

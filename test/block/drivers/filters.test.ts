@@ -249,3 +249,29 @@ describe('preallocate', () => {
     await expect(filter(file, { 'prealloc-align': 1000 })).rejects.toThrow('is not aligned to 512');
   });
 });
+
+it.each([
+  ['raw', {}, { offset: 512, size: 512 }],
+  ['raw', { offset: 0, size: 1024 }, { offset: 512, size: 512 }],
+  ['preallocate', {}, { 'prealloc-size': '2M' }],
+  ['throttle', { 'throttle-group': 'stays' }, { 'throttle-group': 'stays' }],
+])('a reopen of %s with %j that fails further down changes nothing', async (driver, before, after) => {
+  throttleGroupNew('stays', noLimits());
+  const file = fileAt(`kept-${Math.random()}`);
+  fs.writeFileSync(file, Buffer.alloc(4096, 1));
+  const blk = await open({ driver, ...before, file: { driver: 'file', filename: file } });
+  const length = await bdrvGetlength(nodeOf(blk));
+  await expect(bdrvReopen(nodeOf(blk), { ...after, 'file.aio': 'carrier pigeons' }, true)).rejects.toThrow();
+  expect(await bdrvGetlength(nodeOf(blk))).toBe(length);
+  expect(await readAt(blk, 0, 512)).toEqual(Buffer.alloc(512, 1));
+  throttleGroupDelete('stays');
+});
+
+it('throttle passes compressed writes on', async () => {
+  const qcow2 = bdrvFindFormat('qcow2');
+  if (qcow2 === null) throw new Error('There is no qcow2 format.');
+  await bdrvCreate(qcow2, fileAt('compressed'), { size: MIB });
+  const blk = await open({ driver: 'throttle', 'throttle-group': group(2 ** 40), file: { driver: 'qcow2', file: { driver: 'file', filename: fileAt('compressed') } } });
+  await blkPwriteCompressed(blk, 0, Buffer.alloc(CLUSTER, 5));
+  expect(await readAt(blk, 0, CLUSTER)).toEqual(Buffer.alloc(CLUSTER, 5));
+});

@@ -145,10 +145,10 @@ describe('a window', () => {
     memoryDisk('disk', 65536);
     const blk = await raw({ offset: 8192, size: 8192 }, 'memory-device');
     await expect(blkIoctl(blk, 41, Buffer.alloc(4))).rejects.toMatchObject({ code: 'ENOTSUP' });
-    expect(() => blkProbeGeometry(blk)).toThrow(/no geometry/);
+    expect(blkProbeGeometry(blk)).toBeNull();
     expect(blkProbeBlocksizes(blk)).toEqual({ phys: 4096, log: 512 });
     const odd = await raw({ offset: 512, size: 8192 }, 'memory-device');
-    expect(() => blkProbeBlocksizes(odd)).toThrow(/does not fit the block sizes/);
+    expect(blkProbeBlocksizes(odd)).toBeNull();
   });
 
   it('moves in a reopen, which a node without window can not become', async () => {

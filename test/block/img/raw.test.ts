@@ -179,6 +179,17 @@ describe('convert', () => {
     expect((await blkImg('convert', '-n', '-O', 'raw', from, to)).err).toContain('output file is smaller than input file');
   });
 
+  test('goes on where data can not be read, and says so', async () => {
+    const [from, to] = [folder.file('from.img'), folder.file('to.img')];
+    const content = writeSparse(from, M, [[0, M]]);
+    const opts = `driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=${from},file.inject-error.0.event=none,file.inject-error.0.iotype=read,file.inject-error.0.sector=100`;
+    expect((await blkImg('convert', '--image-opts', '-O', 'raw', opts, to)).err).toContain(`error while converting to ${to}`);
+    const { status, err } = await blkImg('convert', '--salvage', '--image-opts', '-O', 'raw', opts, to);
+    expect({ status, err }).toMatchObject({ status: 0, err: expect.stringContaining('warning: error while reading offset 51200') as string });
+    content.fill(0, 51_200, 51_712);
+    expect(fs.readFileSync(to).equals(content)).toBe(true);
+  });
+
   test('shows progress on a terminal', async () => {
     const [from, to] = [folder.file('from.img'), folder.file('to.img')];
     writeSparse(from, 5 * M, [[0, 5 * M]]);

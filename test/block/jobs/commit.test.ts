@@ -1,6 +1,7 @@
 /** Commits: of layers in the middle of a chain, and of the active image. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blkUnref } from '../../../src/block/backend/registry.ts';
+import { blkBs } from '../../../src/block/backend/settings.ts';
 import { blkPwrite } from '../../../src/block/backend/wrappers.ts';
 import { aioWaitWhile } from '../../../src/block/contexts/poll.ts';
 import { bdrvCloseAll } from '../../../src/block/graph/close-all.ts';
@@ -10,6 +11,7 @@ import { commitActiveStart } from '../../../src/block/jobs/mirror.ts';
 import { jobCancelSync, jobCompleteSync, jobGet, jobIsReady, onJobEvent } from '../../../src/block/job.ts';
 import type { BlockBackend } from '../../../src/block/model/backend.ts';
 import type { Job } from '../../../src/block/model/jobs.ts';
+import { bdrvRefreshFilename } from '../../../src/block/open/filenames.ts';
 import { LENGTH, chainOf, createImages, nodeOf, openChain, readAll, readImage, writeInto } from '../support/chains.ts';
 import { forgetMemoryDisks, memoryDiskOf } from '../support/memory-driver.ts';
 
@@ -63,6 +65,10 @@ describe('layers in the middle', () => {
     const job = theJob();
     await until(() => !job.busy && job.progress.current > 0);
     expect(chainOf(blk)[1]).toMatch(/^#block/);
+    const filter = blkBs(blk)?.backing?.bs;
+    if (filter) bdrvRefreshFilename(filter);
+    expect(filter?.filename).toBe('memory:top.img');
+    expect(Buffer.compare(await readAll(blk), before)).toBe(0);
     expect(await jobCancelSync(job, true)).toMatchObject({ code: 'ECANCELED' });
     await until(() => job.status === 'null');
     expect(chainOf(blk)).toEqual(['active', 'top', 'middle', 'base']);
@@ -87,6 +93,8 @@ describe('layers in the middle', () => {
   test('are refused where they are no layers', async () => {
     await expect(commitStart({ jobId: 'job', bs: nodeOf('active'), top: nodeOf('top'), base: nodeOf('top') })).rejects.toThrow('top and base are the same');
     await expect(commitStart({ jobId: 'job', bs: nodeOf('active'), top: nodeOf('middle'), base: nodeOf('top') })).rejects.toMatchObject({ code: 'EINVAL' });
+    await expect(commitStart({ jobId: '1', bs: nodeOf('active'), top: nodeOf('top'), base: nodeOf('base') })).rejects.toThrow("Invalid job ID '1'");
+    await expect(commitActiveStart({ jobId: '1', bs: nodeOf('active'), base: nodeOf('base'), autoComplete: false })).rejects.toThrow("Invalid job ID '1'");
     expect(chainOf(blk)).toEqual(['active', 'top', 'middle', 'base']);
   });
 });

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blkNewOpen } from '../../../src/block/backend/open.ts';
-import { blkUnref } from '../../../src/block/backend/registry.ts';
+import { blkNewWithBs, blkUnref } from '../../../src/block/backend/registry.ts';
 import { blkBs } from '../../../src/block/backend/settings.ts';
-import { blkPdiscard, blkPread, blkPwrite, blkPwriteZeroes } from '../../../src/block/backend/wrappers.ts';
+import { blkFlush, blkPdiscard, blkPread, blkPwrite, blkPwriteZeroes } from '../../../src/block/backend/wrappers.ts';
 import { aioWaitWhile } from '../../../src/block/contexts/poll.ts';
 import { bdrvCloseAll } from '../../../src/block/graph/close-all.ts';
 import { bdrvFindNode } from '../../../src/block/graph/node-lists.ts';
@@ -14,10 +14,11 @@ import { DirtyMap } from '../../../src/block/jobs/dirty-map.ts';
 import { mirrorStart } from '../../../src/block/jobs/mirror.ts';
 import { blockJobGet, blockJobQuery } from '../../../src/block/blockjob.ts';
 import { jobCancel, jobCancelSync, jobComplete, jobCompleteSync, jobIsReady, jobUserResume } from '../../../src/block/job.ts';
-import { BDRV_O_RDWR, BDRV_O_UNMAP } from '../../../src/block/model/constants.ts';
+import { BDRV_O_RDWR, BDRV_O_UNMAP, BLK_PERM_CONSISTENT_READ } from '../../../src/block/model/constants.ts';
 import type { BlockBackend } from '../../../src/block/model/backend.ts';
 import type { BlockJob, MirrorOptions } from '../../../src/block/model/jobs.ts';
 import type { BlockDriverState } from '../../../src/block/model/node.ts';
+import { bdrvRefreshFilename } from '../../../src/block/open/filenames.ts';
 import { bdrvOpen } from '../../../src/block/open/open.ts';
 import { registerDrivers } from '../support/backend.ts';
 import { LENGTH, chainOf, createImages, nodeOf, openChain, readAll, readImage, writeInto } from '../support/chains.ts';
@@ -68,6 +69,11 @@ describe('a full mirror', () => {
     await blkPwrite(blk, 1000, new Uint8Array(70_000).fill(7), 0);
     await blkPwriteZeroes(blk, 200_000, 5000, 0);
     await blkPdiscard(blk, 262_144, 65_536);
+    await blkFlush(blk);
+    expect(source.countOf('flush')).toBeGreaterThan(0);
+    const filter = blkBs(blk);
+    if (filter) bdrvRefreshFilename(filter);
+    expect(filter?.filename).toBe('memory:source');
     expect(await jobCompleteSync(job)).toBe(null);
     await until(() => job.status === 'null');
     expect(job.error).toBe(null);
@@ -130,6 +136,10 @@ describe('other modes', () => {
     await expect(start({ mode: 'incremental' })).rejects.toThrow("Sync mode 'incremental' not supported");
     await expect(start({ bufSize: -1 })).rejects.toThrow("Invalid parameter 'buf-size'");
     await expect(start({ target: nodeOf('src') })).rejects.toThrow("Can't mirror node into itself");
+    await expect(start({ jobId: '1' })).rejects.toThrow("Invalid job ID '1'");
+    const reader = await blkNewWithBs(targetNode, BLK_PERM_CONSISTENT_READ, BLK_PERM_CONSISTENT_READ);
+    await expect(start()).rejects.toMatchObject({ code: 'EPERM' });
+    await blkUnref(reader);
     expect(chainOf(blk)).toEqual(['src']);
   });
 

@@ -110,5 +110,6 @@ test('errors: reported, or the job waits for the user', async () => {
 test('is refused where the base is not below, or base and bottom are both given', async () => {
   await expect(start({ bs: nodeOf('middle'), base: nodeOf('top') })).rejects.toMatchObject({ code: 'EINVAL' });
   await expect(start({ base: nodeOf('base'), bottom: nodeOf('middle') })).rejects.toThrow("'base' and 'bottom' cannot be specified at the same time");
+  await expect(start({ jobId: '1' })).rejects.toThrow("Invalid job ID '1'");
   expect(chainOf(blk)).toEqual(['top', 'upper', 'middle', 'base']);
 });

@@ -335,6 +335,14 @@ describe('a request is refused', () => {
 });
 
 describe('writes above the end', () => {
+  test('do not include those of the last block, of which a part is above it', async () => {
+    const { blk, root, disk, close } = await memoryBackend(4096 + 512, { requestAlignment: 4096 });
+    blkSetPerm(blk, BLK_PERM_CONSISTENT_READ | BLK_PERM_WRITE, 31);
+    await bdrvPwrite(root, 4096, Buffer.alloc(512, 1));
+    expect(disk.data.subarray(4096, 4608).every((byte) => byte === 1)).toBe(true);
+    await close();
+  });
+
   test('make the node longer, and parents hear of it', async () => {
     const { blk, root, bs, close } = await memoryBackend(1024);
     const heard: string[] = [];

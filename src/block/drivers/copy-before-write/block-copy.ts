@@ -224,6 +224,7 @@ export class BlockCopyState {
     }
   }
 
+  /** @io @coroutine */
   async #read(offset: number, bytes: number, buffer: IoVector): Promise<void> {
     try {
       await bdrvCoPreadv(this.source, offset, bytes, buffer, 0);

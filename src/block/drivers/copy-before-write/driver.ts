@@ -7,6 +7,7 @@
 import { GLOBAL_STATE_CODE } from '../../../runtime/index.ts';
 import { aioTimerStart, qemuGetCurrentAioContext } from '../../contexts/aio-context.ts';
 import { aioCoEnter } from '../../contexts/coroutine.ts';
+import type { CancelTimer } from '../../contexts/scheduler.ts';
 import { bdrvChainContains } from '../../graph/chains.ts';
 import { bdrvSkipFilters, bdrvBackingChainNext } from '../../graph/chain-links.ts';
 import { childOfBds } from '../../graph/child-of-bds.ts';
@@ -140,15 +141,15 @@ async function withTimeout(bs: BlockDriverState, seconds: number, copy: () => Pr
   const context = qemuGetCurrentAioContext();
   const copied = aioCoEnter(context, copy).finally(() => bdrvDecInFlight(bs));
   // If the timer wins, the copy may fail later, with nobody there to hear it.
-  copied.catch(() => undefined);
-  let cancel = (): void => undefined;
+  void Promise.allSettled([copied]);
+  let cancel: CancelTimer | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     cancel = aioTimerStart(context, seconds * 1000, () => reject(blockError('ETIMEDOUT', 'Copying before the write took too long')));
   });
   try {
     await Promise.race([copied, tooLate]);
   } finally {
-    cancel();
+    cancel?.();
   }
 }
 
