@@ -13,7 +13,7 @@ import { bdrvCoFlush } from '../../requests/flush.ts';
 import { bdrvCoPread } from '../../requests/read.ts';
 import { bdrvCoPwrite } from '../../requests/write.ts';
 import { bdrvCoPdiscard } from '../../requests/discard.ts';
-import { alignDown, alignUp } from '../../model/arithmetic.ts';
+import { alignDown } from '../../model/arithmetic.ts';
 import { blockError } from '../../model/errors.ts';
 import { blkdbgEvent } from '../../open/debug.ts';
 import { signalCorruption } from './corruption.ts';
@@ -440,9 +440,4 @@ export async function lastUsedCluster(s: Qcow2State, fileLength: number): Promis
     else if ((await getRefcount(s, cluster)) > 0) return cluster;
   }
   throw await signalCorruption(s, true, 'There are no references in the refcount table.');
-}
-
-/** Rounds up to whole clusters. */
-export function roundUpToCluster(s: Qcow2State, bytes: number): number {
-  return alignUp(bytes, s.clusterSize);
 }
