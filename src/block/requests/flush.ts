@@ -4,8 +4,8 @@
  * In: a node. Out: the driver's caches go to the node below, the host's to the disk, then the same for the nodes below that are written
  * to. Leaves to others: when to flush.
  *
- * One flush at a time runs on a node; others queue. Writes are counted (`writeGen`): a flush that finds the count where the last one left
- * it (`flushedGen`) asks the disk for nothing, so that of many flushes in the queue one does the work.
+ * One flush at a time runs on a node; others queue. Writes are counted (`writeGen`): a flush that comes to its turn after another has made
+ * all stable that was written before it was asked for (`flushedGen`) asks the disk for nothing, so that of many in the queue one does the work.
  */
 import { bdrvPrimaryChild } from '../graph/chain-links.ts';
 import { bdrvDecInFlight, bdrvIncInFlight } from '../graph/in-flight.ts';
@@ -26,13 +26,12 @@ export async function bdrvCoFlush(bs: BlockDriverState): Promise<void> {
   if (!bdrvIsInserted(bs) || bdrvIsReadOnly(bs) || bdrvIsSg(bs)) return;
   bdrvIncInFlight(bs);
   try {
-    const generation = bs.writeGen;
+    const wanted = bs.writeGen;
     while (bs.activeFlushReq) await bs.flushQueue.wait();
-    // Set until this flush has really ended: a second one must not find the generation flushed that is still on its way.
+    // Set until this flush has really ended: a second one must not take for flushed what is still on its way.
     bs.activeFlushReq = true;
     try {
-      await flushNode(bs, generation);
-      bs.flushedGen = generation;
+      await flushNode(bs, wanted);
     } finally {
       bs.activeFlushReq = false;
       bs.flushQueue.next();
@@ -43,19 +42,32 @@ export async function bdrvCoFlush(bs: BlockDriverState): Promise<void> {
 }
 
 /**
+ * Flushes a node whose turn it is.
+ *
+ * @param wanted - the count of writes that have to be stable afterwards; those that came since then are as well
  * @io
  * @coroutine
  */
-async function flushNode(bs: BlockDriverState, generation: number): Promise<void> {
-  const { drv } = bs;
+async function flushNode(bs: BlockDriverState, wanted: number): Promise<void> {
+  const { drv, writeGen } = bs;
   if (!drv) return;
-  if (drv.bdrvCoFlush) return drv.bdrvCoFlush(bs);
+  const isFlushed = bs.flushedGen >= wanted;
+  if (drv.bdrvCoFlush) await drv.bdrvCoFlush(bs);
+  else await flushInSteps(bs, drv, isFlushed);
+  if (!isFlushed) bs.flushedGen = writeGen;
+}
+
+/**
+ * @io
+ * @coroutine
+ */
+async function flushInSteps(bs: BlockDriverState, drv: BlockDriver, isFlushed: boolean): Promise<void> {
   const primary = bdrvPrimaryChild(bs);
   if (drv.bdrvCoFlushToOs) {
     if (primary?.bs) await bdrvDebugEvent(primary.bs, 'flush_to_os');
     await drv.bdrvCoFlushToOs(bs);
   }
-  if ((bs.openFlags & BDRV_O_NO_FLUSH) === 0 && bs.flushedGen !== generation) {
+  if ((bs.openFlags & BDRV_O_NO_FLUSH) === 0 && !isFlushed) {
     if (primary?.bs) await bdrvDebugEvent(primary.bs, 'flush_to_disk');
     await flushToDisk(bs, drv);
   }

@@ -24,6 +24,8 @@ import { bdrvMemory, forgetMemoryDisks, memoryDisk } from '../support/memory-dri
 const fileAt = testFolder();
 const open = backends();
 const MIB = 2 ** 20;
+/** Numbers the files: each test has files of its own. */
+let files = 0;
 const CLUSTER = 65536;
 
 beforeAll(() => {
@@ -37,7 +39,7 @@ describe('copy-on-read', () => {
   async function chain(): Promise<Record<'base' | 'mid' | 'top', string>> {
     const qcow2 = bdrvFindFormat('qcow2');
     if (qcow2 === null) throw new Error('There is no qcow2 format.');
-    const names = { base: fileAt(`base-${Math.random()}`), mid: fileAt(`mid-${Math.random()}`), top: fileAt(`top-${Math.random()}`) };
+    const names = { base: fileAt(`base-${++files}`), mid: fileAt(`mid-${++files}`), top: fileAt(`top-${++files}`) };
     await bdrvCreate(qcow2, names.base, { size: MIB });
     await bdrvCreate(qcow2, names.mid, { size: MIB, backing_file: names.base, backing_fmt: 'qcow2' });
     await bdrvCreate(qcow2, names.top, { size: MIB, backing_file: names.mid, backing_fmt: 'qcow2' });
@@ -184,7 +186,7 @@ describe('preallocate', () => {
   const lengthOf = (name: string): number => fs.statSync(name).size;
   let file = '';
   beforeEach(() => {
-    file = fileAt(`grows-${Math.random()}`);
+    file = fileAt(`grows-${++files}`);
     fs.writeFileSync(file, '');
   });
 
@@ -257,7 +259,7 @@ it.each([
   ['throttle', { 'throttle-group': 'stays' }, { 'throttle-group': 'stays' }],
 ])('a reopen of %s with %j that fails further down changes nothing', async (driver, before, after) => {
   throttleGroupNew('stays', noLimits());
-  const file = fileAt(`kept-${Math.random()}`);
+  const file = fileAt(`kept-${++files}`);
   fs.writeFileSync(file, Buffer.alloc(4096, 1));
   const blk = await open({ driver, ...before, file: { driver: 'file', filename: file } });
   const length = await bdrvGetlength(nodeOf(blk));

@@ -2,10 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { mainContext } from '../../../src/block/contexts/aio-context.ts';
 import { runCoWrapper } from '../../../src/block/contexts/poll.ts';
+import { runSeeded } from '../../../src/block/contexts/seeded-scheduler.ts';
 import { BDRV_O_NO_FLUSH, BDRV_O_RDWR } from '../../../src/block/model/constants.ts';
 import type { BlockDriver } from '../../../src/block/model/driver.ts';
 import { blockError } from '../../../src/block/model/errors.ts';
 import { bdrvCoFlush } from '../../../src/block/requests/flush.ts';
+import { bdrvCoPwrite } from '../../../src/block/requests/write.ts';
 import { bdrvFlush, bdrvPwrite } from '../../../src/block/requests/wrappers.ts';
 import { driverBackend, memoryBackend, nodeBackend, overlayOptions } from '../support/backend.ts';
 
@@ -43,6 +45,27 @@ describe('a flush', () => {
     await bdrvFlush(bs);
     expect(disk.countOf('flush')).toBe(2);
     await close();
+  });
+
+  test('makes stable what was written before it, in any order of events', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      await runSeeded(seed, async () => {
+        const { bs, root, disk, close } = await memoryBackend(65536, { delay: 1 });
+        let stable = new Uint8Array(65536);
+        disk.beforeRequest = ({ type }) => {
+          if (type === 'flush') stable = disk.data.slice();
+        };
+        await Promise.all(Array.from({ length: 8 }, (_, worker) => runCoWrapper(mainContext, async () => {
+          for (let value = 1; value <= 5; value++) {
+            await bdrvCoPwrite(root, worker * 512, Buffer.alloc(512, value), 0);
+            await bdrvCoFlush(bs);
+            expect(stable[worker * 512]).toBe(value);
+          }
+        })));
+        expect(disk.countOf('flush')).toBeLessThan(40);
+        await close();
+      });
+    }
   });
 
   test('goes down to what is written to, from the top', async () => {
