@@ -12,7 +12,6 @@
  * Leaves to others: positions (`places.ts`), the functions that are called (`recorder.ts`).
  */
 import type ts from 'typescript';
-import type { Compiler } from '../frontend/ts/names.ts';
 import type { Places } from './places.ts';
 
 const RECORDER = 'globalThis.__gsio';
@@ -29,12 +28,12 @@ interface Edit {
 
 type FunctionWithBody = ts.FunctionLikeDeclaration & { readonly body: ts.ConciseBody };
 
-export function instrument(compiler: Compiler, source: ts.SourceFile, places: Places): string {
+export function instrument(compiler: typeof ts, source: ts.SourceFile, places: Places): string {
   return new Instrumenter(compiler, source, places).text();
 }
 
 class Instrumenter {
-  private readonly ts: Compiler;
+  private readonly ts: typeof ts;
   private readonly source: ts.SourceFile;
   private readonly places: Places;
   /** In the order in which texts for one position follow each other. */
@@ -42,7 +41,7 @@ class Instrumenter {
   /** The function whose body is being read. */
   private owner: number;
 
-  constructor(compiler: Compiler, source: ts.SourceFile, places: Places) {
+  constructor(compiler: typeof ts, source: ts.SourceFile, places: Places) {
     this.ts = compiler;
     this.source = source;
     this.places = places;
@@ -281,7 +280,7 @@ function modifiersOf(node: ts.Node): readonly ts.ModifierLike[] {
  * Marks the text as not to be type-checked, for a build in the copy. The mark must be a comment of its own line before any
  * code. Where no line can take it, the first line of code moves down to the second, if it can; all others stay.
  */
-function withoutChecks(compiler: Compiler, source: ts.SourceFile, text: string): string {
+function withoutChecks(compiler: typeof ts, source: ts.SourceFile, text: string): string {
   const mark = '// @ts-nocheck';
   // Nothing was inserted before the first statement.
   const start = source.statements[0]?.getStart(source) ?? 0;

@@ -1,14 +1,16 @@
 import { ts } from 'ts-morph';
+import type typescript from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { readWaivedAssertions, readWaivers } from '../../src/frontend/ts/comments.ts';
-import type { Compiler } from '../../src/frontend/ts/names.ts';
+import { quickCompiler } from '../../src/frontend/ts/compiler.ts';
 import type { AssertionKind } from '../../src/model/summary.ts';
 
-const compiler = ts as unknown as Compiler;
+const compiler = quickCompiler(ts as unknown as typeof typescript);
+
 const KINDS: Readonly<Record<string, AssertionKind>> = { GLOBAL_STATE_CODE: 'globalState', IO_CODE: 'io', assertMainThread: 'globalState' };
 
 function parse(code: string, file = 'disk.ts') {
-  return compiler.createSourceFile(file, code, compiler.ScriptTarget.ES2022, true);
+  return ts.createSourceFile(file, code, ts.ScriptTarget.ES2022, true);
 }
 
 function waivers(code: string, file?: string): string[] {

@@ -10,7 +10,8 @@
  */
 import type ts from 'typescript';
 import type { AssertionKind, Waiver, WaivedAssertion } from '../../model/summary.ts';
-import { spanOf, type Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
+import { spanOf } from './names.ts';
 
 /** A commented-out assertion with its place in the text, by which the function around it is found. */
 export interface WaivedAssertionComment extends WaivedAssertion {

@@ -5,6 +5,7 @@
  * Leaves to others: what happens inside bodies (`statements.ts`), which class follows from the tags (`classify`).
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import type {
   ExportSummary, FunctionKind, MemberSummary, ParamSummary, TagProblem, Tags, TypeSummary,
 } from '../../model/summary.ts';
@@ -48,7 +49,7 @@ type TagTarget = Parameters<typeof allowedOn>[1];
 
 export class DeclarationReader {
   private readonly walk: Walk;
-  private readonly ts: typeof ts;
+  private readonly ts: Compiler;
   private readonly functions: FunctionHead[] = [];
   private readonly members: MemberSummary[] = [];
   private readonly types: TypeSummary[] = [];
@@ -419,10 +420,10 @@ export class DeclarationReader {
   }
 }
 
-function isAsync(compiler: typeof ts, node: ts.Node): boolean {
+function isAsync(compiler: Compiler, node: ts.Node): boolean {
   return compiler.canHaveModifiers(node) && (compiler.getModifiers(node)?.some((m) => m.kind === compiler.SyntaxKind.AsyncKeyword) ?? false);
 }
 
-function isThis(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {
+function isThis(compiler: Compiler, parameter: ts.ParameterDeclaration): boolean {
   return compiler.isIdentifier(parameter.name) && parameter.name.text === 'this';
 }

@@ -5,6 +5,7 @@
  * Leaves to others: the order of statements (`statements.ts`), which functions an expression may stand for (`values.ts`).
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import type { Argument, CallKind, CallSite, Span, Tags, UnknownReason, Value } from '../../model/summary.ts';
 import { assume, assumeCoroutine, assumeThread, forget, mapWays, union, type AtomFact, type State, type Way } from './facts.ts';
 import { isStatic, memberName } from './names.ts';
@@ -27,7 +28,7 @@ const NOWHERE: Span = { line: 1, column: 1, endLine: 1, endColumn: 1 };
 
 export class Expressions {
   private readonly walk: Walk;
-  private readonly ts: typeof ts;
+  private readonly ts: Compiler;
   private readonly statements: Statements;
   private readonly graph: GraphEffects;
 
@@ -1148,7 +1149,7 @@ export class Expressions {
 }
 
 /** Whether an expression is true or false and nothing else, as far as its syntax shows. */
-function isBoolean(compiler: typeof ts, expression: ts.Expression): boolean {
+function isBoolean(compiler: Compiler, expression: ts.Expression): boolean {
   const e = skipTypes(compiler, expression);
   if (compiler.isPrefixUnaryExpression(e)) return e.operator === compiler.SyntaxKind.ExclamationToken;
   if (compiler.isAwaitExpression(e)) return isBoolean(compiler, e.expression);
@@ -1159,7 +1160,7 @@ function isBoolean(compiler: typeof ts, expression: ts.Expression): boolean {
 }
 
 /** Whether a statement stands in the body itself, or in plain blocks and `try` blocks only. */
-function runsAlways(compiler: typeof ts, statement: ts.Node, owner: ts.Node): boolean {
+function runsAlways(compiler: Compiler, statement: ts.Node, owner: ts.Node): boolean {
   for (let at = statement.parent; ; at = at.parent) {
     if (compiler.isBlock(at) && at.parent === owner) return true;
     const plain = compiler.isBlock(at) || (compiler.isTryStatement(at) && at.tryBlock.pos <= statement.pos && statement.end <= at.tryBlock.end);
@@ -1167,22 +1168,22 @@ function runsAlways(compiler: typeof ts, statement: ts.Node, owner: ts.Node): bo
   }
 }
 
-function isPlainOperator(compiler: typeof ts, kind: ts.SyntaxKind): boolean {
+function isPlainOperator(compiler: Compiler, kind: ts.SyntaxKind): boolean {
   const { SyntaxKind } = compiler;
   return !(kind >= SyntaxKind.FirstAssignment && kind <= SyntaxKind.LastAssignment) && kind !== SyntaxKind.AmpersandAmpersandToken
     && kind !== SyntaxKind.BarBarToken && kind !== SyntaxKind.QuestionQuestionToken;
 }
 
-function isConstant(compiler: typeof ts, declaration: ts.VariableDeclaration): boolean {
+function isConstant(compiler: Compiler, declaration: ts.VariableDeclaration): boolean {
   return (compiler.getCombinedNodeFlags(declaration) & compiler.NodeFlags.Const) !== 0;
 }
 
-function isObjectAssign(compiler: typeof ts, node: ts.CallExpression): boolean {
+function isObjectAssign(compiler: Compiler, node: ts.CallExpression): boolean {
   const callee = node.expression;
   return compiler.isPropertyAccessExpression(callee) && callee.name.text === 'assign' && compiler.isIdentifier(callee.expression) && callee.expression.text === 'Object';
 }
 
-function holdsLiteral(compiler: typeof ts, initializer: ts.Expression): boolean {
+function holdsLiteral(compiler: Compiler, initializer: ts.Expression): boolean {
   const e = skipTypes(compiler, initializer);
   return compiler.isObjectLiteralExpression(e) || (compiler.isCallExpression(e) && isObjectAssign(compiler, e));
 }
@@ -1195,7 +1196,7 @@ function trimArguments(args: readonly Argument[]): readonly Argument[] {
 }
 
 /** The innermost call or decorator that starts at an offset. */
-function nodeAt(compiler: typeof ts, source: ts.SourceFile, start: number): ts.Node {
+function nodeAt(compiler: Compiler, source: ts.SourceFile, start: number): ts.Node {
   let found: ts.Node = source;
   const stack: ts.Node[] = [source];
   while (stack.length > 0) {

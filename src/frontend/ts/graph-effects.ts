@@ -5,6 +5,7 @@
  * Leaves to others: initialisers (they make a list, they do not change one), helpers the list is handed to.
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import type { State } from './facts.ts';
 import { skipTypes } from './symbols.ts';
 import type { Walk } from './walk.ts';
@@ -14,7 +15,7 @@ export const MUTATORS: ReadonlySet<string> = new Set(['push', 'pop', 'shift', 'u
 
 export class GraphEffects {
   private readonly walk: Walk;
-  private readonly ts: typeof ts;
+  private readonly ts: Compiler;
 
   constructor(walk: Walk) {
     this.walk = walk;

@@ -7,16 +7,19 @@
  * Types that are not written are asked of the checker, and only where it has to know them anyway.
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import type { Symbols } from './symbols.ts';
 
 /** Types of the library that stand for (a part of) their first argument. */
 const FIRST_ARGUMENT = new Set(['Partial', 'Required', 'Readonly', 'NonNullable', 'Awaited', 'Pick', 'Omit', 'Exclude', 'Extract', 'ThisType', 'NoInfer']);
+/** Types of the library that hold what their argument holds: an index signature of theirs is of its type. */
+const LISTS = new Set(['Array', 'ReadonlyArray', 'ConcatArray']);
 /** Types of the library to which every function belongs, and those whose methods the language itself calls. */
 const ALWAYS = new Set(['Function', 'CallableFunction', 'NewableFunction', 'Object', 'Iterator', 'AsyncIterator', 'IterableIterator', 'AsyncIterableIterator', 'IteratorObject', 'AsyncIteratorObject']);
 
 export class Holding {
   private readonly symbols: Symbols;
-  private readonly ts: typeof ts;
+  private readonly ts: Compiler;
   private readonly known = new Map<ts.Symbol, boolean>();
 
   constructor(symbols: Symbols) {
@@ -90,6 +93,7 @@ export class Holding {
       if (ALWAYS.has(symbol.name)) return true;
       if (symbol.name === 'Record') return args?.[1] === undefined || this.mayHold(args[1]);
       if (FIRST_ARGUMENT.has(symbol.name)) return args?.[0] === undefined || this.mayHold(args[0]);
+      if (LISTS.has(symbol.name)) return args?.[0] === undefined || this.mayHold(args[0]);
       if (symbol.name === 'InstanceType') return false;
     }
     if (this.isHolder(symbol)) return true;
@@ -139,7 +143,10 @@ export class Holding {
       const first = symbol.declarations?.[0];
       if (first === undefined) return true;
       const external = this.symbols.isExternal(first.getSourceFile());
-      if (external && this.symbols.isLibrary(first.getSourceFile()) && ALWAYS.has(symbol.name)) return true;
+      if (external && this.symbols.isLibrary(first.getSourceFile())) {
+        if (ALWAYS.has(symbol.name)) return true;
+        if (LISTS.has(symbol.name)) return this.arguments(type as ts.TypeReference, depth);
+      }
       if (this.isHolder(symbol)) return true;
       return external && (objectFlags & ObjectFlags.Reference) !== 0 && this.arguments(type as ts.TypeReference, depth);
     }

@@ -6,9 +6,8 @@
  */
 import type ts from 'typescript';
 import type { Span } from '../../model/summary.ts';
+import type { Compiler } from './compiler.ts';
 import { forEachNode } from './traverse.ts';
-
-export type Compiler = typeof ts;
 
 export type FunctionNode =
   | ts.FunctionDeclaration | ts.FunctionExpression | ts.ArrowFunction | ts.MethodDeclaration

@@ -7,7 +7,8 @@
  */
 import type ts from 'typescript';
 import type { Tags } from '../../model/summary.ts';
-import { memberName, type Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
+import { memberName } from './names.ts';
 import { forEachNode } from './traverse.ts';
 
 export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size'>;

@@ -9,7 +9,7 @@
  */
 import type ts from 'typescript';
 import { createHash } from 'node:crypto';
-import type { Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
 import { skipTypes } from './symbols.ts';
 
 export function shapeOf(compiler: Compiler, source: ts.SourceFile): string {

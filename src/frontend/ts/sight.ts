@@ -11,7 +11,7 @@
  */
 import type ts from 'typescript';
 import { createHash } from 'node:crypto';
-import type { Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
 import { shapeOf } from './shape.ts';
 
 interface Outlook {

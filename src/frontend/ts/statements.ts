@@ -6,6 +6,7 @@
  * Leaves to others: what an expression does and what a condition tells (`expressions.ts`).
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import { forget, mapWays, stateId, union, type OpenDrain, type State } from './facts.ts';
 import { Expressions } from './expressions.ts';
 import { assignedNames, type Walk } from './walk.ts';
@@ -38,7 +39,7 @@ const UNREACHED: State = [];
 export class Statements {
   readonly expressions: Expressions;
   private readonly walk: Walk;
-  private readonly ts: typeof ts;
+  private readonly ts: Compiler;
   private frames: (Target | Try)[] = [];
   private labels: string[] = [];
   private readonly assignedCache = new Map<ts.Node, ReadonlySet<string>>();

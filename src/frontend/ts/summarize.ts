@@ -12,7 +12,8 @@ import type { AssertionKind, DrainProblem, FileSummary, FunctionSummary, Value, 
 import { readWaivedAssertions, readWaivers } from './comments.ts';
 import { DeclarationReader, type FunctionHead } from './declarations.ts';
 import { ENTRY, type State } from './facts.ts';
-import { Names, type Compiler } from './names.ts';
+import { quickCompiler, type Compiler } from './compiler.ts';
+import { Names } from './names.ts';
 import { gatherNames, type GatheredNames } from './prepass.ts';
 import { Statements } from './statements.ts';
 import { AskedNames, type SummaryMemory } from './summary-memory.ts';
@@ -32,7 +33,8 @@ export interface SummarizedFile {
  * Summaries of all files of the program that are no library, sorted by name. `memory` holds those of an earlier program
  * with the same root and configuration; those that still hold are the same objects.
  */
-export function summarizeProgram(compiler: Compiler, program: ts.Program, root: string, config: Config, memory?: SummaryMemory): SummarizedFile[] {
+export function summarizeProgram(given: typeof ts, program: ts.Program, root: string, config: Config, memory?: SummaryMemory): SummarizedFile[] {
+  const compiler = quickCompiler(given);
   const names = new Names(compiler, root);
   const reader = new TagReader(compiler, config.tags);
   const symbols = new Symbols(compiler, program, names, reader, config);

@@ -9,7 +9,7 @@
  */
 import type ts from 'typescript';
 import type { FileSummary } from '../../model/summary.ts';
-import type { Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
 import { uniteNames, type GatheredNames, type NameSet, type ProjectNames } from './prepass.ts';
 import { Sight } from './sight.ts';
 

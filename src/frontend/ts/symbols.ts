@@ -8,8 +8,11 @@
 import type ts from 'typescript';
 import type { Config, Model } from '../../model/config.ts';
 import type { AssertionKind, Literal, Tags } from '../../model/summary.ts';
-import { isStatic, memberName, type Compiler, type Names } from './names.ts';
+import type { Compiler } from './compiler.ts';
+import { isStatic, memberName, type Names } from './names.ts';
 import { Holding } from './holding.ts';
+import { PlainTypes } from './plain-types.ts';
+import { Results } from './results.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
 import type { NameSet } from './prepass.ts';
@@ -40,6 +43,8 @@ export class Symbols {
   readonly reader: TagReader;
   /** Which places can hold functions. */
   readonly holding: Holding;
+  readonly plain: PlainTypes;
+  readonly results: Results;
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
@@ -66,19 +71,34 @@ export class Symbols {
     this.config = config;
     this.models = [...config.models, ...platformModels].map(compileModel);
     this.holding = new Holding(this);
+    this.plain = new PlainTypes(this);
+    this.results = new Results(this);
   }
 
   /** The symbol a name node means, aliases followed; null where there is none. */
   symbolAt(node: ts.Node): ts.Symbol | null {
     const known = this.meanings.get(node);
     if (known !== undefined) return known;
-    let symbol = this.checker.getSymbolAtLocation(node) ?? null;
+    let symbol = this.plainMember(node) ?? this.checker.getSymbolAtLocation(node) ?? null;
     if (symbol !== null && (symbol.flags & this.ts.SymbolFlags.Alias) !== 0) {
       const target = this.checker.getAliasedSymbol(symbol);
       symbol = target.declarations === undefined && this.runtimeImport(symbol) !== null ? symbol : target;
     }
     this.meanings.set(node, symbol);
     return symbol;
+  }
+
+  private plainMember(node: ts.Node): ts.Symbol | null {
+    const { parent } = node;
+    if (!this.ts.isPropertyAccessExpression(parent) || parent.name !== node) return null;
+    // In `extends scheduler.Queue` a chain of names stands for a type.
+    let at: ts.Node = parent.parent;
+    while (this.ts.isPropertyAccessExpression(at)) at = at.parent;
+    return this.ts.isExpressionWithTypeArguments(at) ? null : this.plain.member(parent);
+  }
+
+  sources(): readonly ts.SourceFile[] {
+    return this.program.getSourceFiles();
   }
 
   /** What a reference expression means: identifiers, property accesses and literal element accesses. */

@@ -6,7 +6,7 @@
  */
 import type ts from 'typescript';
 import type { AssertionKind, ClassTag, CoroutineTag, RunContext, RunsTag, SwitchTarget, Tags } from '../../model/summary.ts';
-import type { Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
 
 const CLASS_TAGS = ['globalState', 'io', 'ioOrGs', 'common'] as const satisfies readonly ClassTag[];
 const COROUTINE_TAGS = ['coroutine', 'coroutineMixed', 'coroutineWrapper', 'noCoroutine'] as const satisfies readonly CoroutineTag[];

@@ -1,6 +1,6 @@
 /** Walks over syntax trees that take no stack, however deep a tree is. */
 import type ts from 'typescript';
-import type { Compiler } from './names.ts';
+import type { Compiler } from './compiler.ts';
 
 /** Visits every node from `root` on in source order. Below a node for which `visit` returns false it does not go. */
 export function forEachNode(compiler: Compiler, root: ts.Node, visit: (node: ts.Node) => unknown): void {

@@ -6,6 +6,7 @@
  * Leaves to others: where values flow (`body.ts`), solving (`callgraph`).
  */
 import type ts from 'typescript';
+import type { Compiler } from './compiler.ts';
 import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
 import type { NameSet } from './prepass.ts';
@@ -89,7 +90,7 @@ export class Values {
    * the type at the call does. What a project's function returns without saying so is followed anyway.
    */
   private resultHolds(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression, site: number, sites: SiteIndex, called: boolean): boolean {
-    const { ts, checker, holding } = this.symbols;
+    const { ts, holding } = this.symbols;
     if (called) return true;
     const symbol = this.symbols.meaning(skipTypes(ts, ts.isTaggedTemplateExpression(e) ? e.tag : e.expression));
     const definition = symbol === null ? null : this.symbols.definition(symbol);
@@ -97,9 +98,16 @@ export class Values {
     const external = this.symbols.isExternal(definition.getSourceFile());
     // A library gives back what it was given, or nothing that we know of.
     if (external && !sites.takesValues(site)) return false;
-    if (ts.isNewExpression(e)) return external ? holding.type(checker.getTypeAtLocation(e)) : !ts.isClassLike(definition);
+    if (ts.isNewExpression(e)) return external ? this.isHeld(e) : !ts.isClassLike(definition);
     const type = this.symbols.signatureNode(definition)?.type;
-    return type === undefined || (holding.mayHold(type) && holding.type(checker.getTypeAtLocation(e)));
+    return type === undefined || (holding.mayHold(type) && this.isHeld(e));
+  }
+
+  private isHeld(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression): boolean {
+    const { ts, checker, holding, plain, results } = this.symbols;
+    const type = ts.isTaggedTemplateExpression(e) ? null : plain.result(e);
+    if (type !== null) return holding.type(type);
+    return (ts.isCallExpression(e) ? results.call(e) : null) ?? holding.type(checker.getTypeAtLocation(e));
   }
 
   /** `table[name]`, where the table is known by its type: the members that the name's type allows. */
@@ -425,7 +433,7 @@ export class Values {
 }
 
 /** The function that a constant holds and nothing else: a call of the constant is a call of it. */
-function constantFunction(compiler: typeof ts, declaration: ts.Node): ts.ArrowFunction | ts.FunctionExpression | null {
+function constantFunction(compiler: Compiler, declaration: ts.Node): ts.ArrowFunction | ts.FunctionExpression | null {
   if (!compiler.isVariableDeclaration(declaration) || declaration.initializer === undefined) return null;
   if ((compiler.getCombinedNodeFlags(declaration) & compiler.NodeFlags.Const) === 0) return null;
   const e = skipTypes(compiler, declaration.initializer);
@@ -433,15 +441,15 @@ function constantFunction(compiler: typeof ts, declaration: ts.Node): ts.ArrowFu
 }
 
 /** Whether a type stands (or could stand) beside the name. */
-function isTyped(compiler: typeof ts, declaration: ts.Declaration): boolean {
+function isTyped(compiler: Compiler, declaration: ts.Declaration): boolean {
   return compiler.isPropertySignature(declaration) || compiler.isPropertyDeclaration(declaration) || compiler.isVariableDeclaration(declaration) || compiler.isParameter(declaration);
 }
 
-function isThisParameter(compiler: typeof ts, parameter: ts.ParameterDeclaration): boolean {
+function isThisParameter(compiler: Compiler, parameter: ts.ParameterDeclaration): boolean {
   return compiler.isIdentifier(parameter.name) && parameter.name.text === 'this';
 }
 
-function isSuper(compiler: typeof ts, e: ts.Expression): boolean {
+function isSuper(compiler: Compiler, e: ts.Expression): boolean {
   return (compiler.isPropertyAccessExpression(e) || compiler.isElementAccessExpression(e)) && e.expression.kind === compiler.SyntaxKind.SuperKeyword;
 }
 

@@ -7,7 +7,8 @@ import type ts from 'typescript';
 import type {
   AssertionSite, CallSite, DrainProblem, Flow, GraphWrite, Guard, ParamFact, PathFacts, SlotAssignment, Span, Value,
 } from '../../model/summary.ts';
-import type { Compiler, Names } from './names.ts';
+import type { Compiler } from './compiler.ts';
+import type { Names } from './names.ts';
 import type { ProjectNames } from './prepass.ts';
 import type { State } from './facts.ts';
 import { forEachNode } from './traverse.ts';
