@@ -1,11 +1,12 @@
-import { ts } from 'ts-morph';
+import { ts as bundled } from 'ts-morph';
 import type typescript from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { readWaivedAssertions, readWaivers } from '../../src/frontend/ts/comments.ts';
 import { quickCompiler } from '../../src/frontend/ts/compiler.ts';
 import type { AssertionKind } from '../../src/model/summary.ts';
 
-const compiler = quickCompiler(ts as unknown as typeof typescript);
+const ts = bundled as unknown as typeof typescript;
+const compiler = quickCompiler(ts);
 
 const KINDS: Readonly<Record<string, AssertionKind>> = { GLOBAL_STATE_CODE: 'globalState', IO_CODE: 'io', assertMainThread: 'globalState' };
 

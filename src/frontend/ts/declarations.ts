@@ -10,9 +10,9 @@ import type {
   ExportSummary, FunctionKind, MemberSummary, ParamSummary, TagProblem, Tags, TypeSummary,
 } from '../../model/summary.ts';
 import { isStatic, memberName, spanOf, type FunctionNode } from './names.ts';
-import { NO_TAGS, skipTypes } from './symbols.ts';
+import { NO_TAGS } from './symbols.ts';
 import { allowedOn, moduleComment, type TagUse } from './tags.ts';
-import { forEachNode } from './traverse.ts';
+import { forEachNode, skipTypes } from './traverse.ts';
 import type { Walk } from './walk.ts';
 
 /** What is known of a function before its body is walked. */

@@ -13,8 +13,8 @@
  */
 import type ts from 'typescript';
 import type { Compiler } from './compiler.ts';
-import { forEachNode } from './traverse.ts';
-import { skipTypes, type Symbols } from './symbols.ts';
+import { forEachNode, skipTypes } from './traverse.ts';
+import type { Symbols } from './symbols.ts';
 
 /** Methods of the language's library that narrow the object they are called on. */
 const LIBRARY_GUARDS = ['every', 'matches'];

@@ -8,8 +8,8 @@
  */
 import type ts from 'typescript';
 import type { Compiler } from './compiler.ts';
-import { forEachNode } from './traverse.ts';
-import { skipTypes, type Symbols } from './symbols.ts';
+import { forEachNode, skipTypes } from './traverse.ts';
+import type { Symbols } from './symbols.ts';
 
 const GIVES_ELEMENTS = new Set(['filter', 'find', 'findLast', 'slice', 'reverse', 'toReversed', 'sort', 'toSorted', 'at', 'pop', 'shift']);
 const ARRAY = /^(?:Readonly)?Array\.(\w+)$/;

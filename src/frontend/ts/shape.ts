@@ -10,7 +10,8 @@
 import type ts from 'typescript';
 import { createHash } from 'node:crypto';
 import type { Compiler } from './compiler.ts';
-import { skipTypes } from './symbols.ts';
+import { skipTypes } from './traverse.ts';
+
 
 export function shapeOf(compiler: Compiler, source: ts.SourceFile): string {
   const hash = createHash('sha1');

@@ -17,9 +17,9 @@ import { Names } from './names.ts';
 import { gatherNames, type GatheredNames } from './prepass.ts';
 import { Statements } from './statements.ts';
 import { AskedNames, type SummaryMemory } from './summary-memory.ts';
-import { globPattern, RUNTIME_ASSERTIONS, skipTypes, Symbols } from './symbols.ts';
+import { globPattern, RUNTIME_ASSERTIONS, Symbols } from './symbols.ts';
 import { TagReader } from './tags.ts';
-import { forEachNode } from './traverse.ts';
+import { forEachNode, skipTypes } from './traverse.ts';
 import { Values } from './values.ts';
 import { Walk, type Body } from './walk.ts';
 

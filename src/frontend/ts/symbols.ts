@@ -16,6 +16,7 @@ import { Results } from './results.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
 import type { NameSet } from './prepass.ts';
+import { skipTypes } from './traverse.ts';
 
 const RUNTIME = 'gsio/runtime';
 /** The assertions of the run-time library, by name. */
@@ -641,13 +642,6 @@ export class Symbols {
 function constAsserted(compiler: Compiler, property: ts.PropertyAssignment): boolean {
   const holder = property.parent.parent;
   return compiler.isAsExpression(holder) && holder.type.getText() === 'const';
-}
-
-/** The expression without parentheses, type assertions and non-null marks. */
-export function skipTypes(compiler: Compiler, expression: ts.Expression): ts.Expression {
-  let e = expression;
-  while (compiler.isParenthesizedExpression(e) || compiler.isAsExpression(e) || compiler.isSatisfiesExpression(e) || compiler.isNonNullExpression(e) || compiler.isTypeAssertionExpression(e)) e = e.expression;
-  return e;
 }
 
 /** `first` wins where both speak. */

@@ -1,4 +1,4 @@
-/** Walks over syntax trees that take no stack, however deep a tree is. */
+/** Ways through syntax trees: walks that take no stack, however deep a tree is, and the step past what is only types. */
 import type ts from 'typescript';
 import type { Compiler } from './compiler.ts';
 
@@ -16,4 +16,11 @@ export function forEachNode(compiler: Compiler, root: ts.Node, visit: (node: ts.
       stack[high] = lower;
     }
   }
+}
+
+/** The expression without parentheses, type assertions and non-null marks. */
+export function skipTypes(compiler: Compiler, expression: ts.Expression): ts.Expression {
+  let e = expression;
+  while (compiler.isParenthesizedExpression(e) || compiler.isAsExpression(e) || compiler.isSatisfiesExpression(e) || compiler.isNonNullExpression(e) || compiler.isTypeAssertionExpression(e)) e = e.expression;
+  return e;
 }

@@ -10,7 +10,8 @@ import type { Compiler } from './compiler.ts';
 import type { MemberSummary, Value } from '../../model/summary.ts';
 import { isStatic, type Names } from './names.ts';
 import type { NameSet } from './prepass.ts';
-import { NO_TAGS, skipTypes, type Symbols } from './symbols.ts';
+import { NO_TAGS, type Symbols } from './symbols.ts';
+import { skipTypes } from './traverse.ts';
 
 export interface SiteIndex {
   /** Index of the call site made for a call expression that was walked already. */

@@ -11,8 +11,8 @@ import type { Compiler } from './compiler.ts';
 import type { Names } from './names.ts';
 import type { ProjectNames } from './prepass.ts';
 import type { State } from './facts.ts';
-import { forEachNode } from './traverse.ts';
-import { skipTypes, type Symbols } from './symbols.ts';
+import { forEachNode, skipTypes } from './traverse.ts';
+import type { Symbols } from './symbols.ts';
 import type { Values } from './values.ts';
 
 const NOTHING_KNOWN: PathFacts = {};
