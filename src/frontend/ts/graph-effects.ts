@@ -6,9 +6,8 @@
  */
 import type ts from 'typescript';
 import type { Compiler } from './compiler.ts';
-import { skipTypes } from './traverse.ts';
 import type { State } from './facts.ts';
-
+import { skipTypes } from './traverse.ts';
 import type { Walk } from './walk.ts';
 
 /** Methods that change the array, Map or Set that they are called on. */

@@ -12,7 +12,6 @@ import { createHash } from 'node:crypto';
 import type { Compiler } from './compiler.ts';
 import { skipTypes } from './traverse.ts';
 
-
 export function shapeOf(compiler: Compiler, source: ts.SourceFile): string {
   const hash = createHash('sha1');
   if (!/\.[cm]?tsx?$/.test(source.fileName)) return hash.update(source.text).digest('base64');

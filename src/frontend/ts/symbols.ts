@@ -678,7 +678,7 @@ function compileModel(model: Model): CompiledModel {
 }
 
 /** The variable, property or member that an anonymous function is the value of. */
-function holderOf(compiler: typeof ts, value: ts.Node): ts.Declaration | null {
+function holderOf(compiler: Compiler, value: ts.Node): ts.Declaration | null {
   let at = value;
   while (compiler.isParenthesizedExpression(at.parent) || compiler.isAsExpression(at.parent) || compiler.isSatisfiesExpression(at.parent)) at = at.parent;
   const holder = at.parent;
