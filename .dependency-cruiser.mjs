@@ -101,10 +101,17 @@ export default {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
-      name: 'no-undeclared-packages',
-      comment: 'Declare the package in package.json: source uses dependencies, tests may use devDependencies too.',
+      name: 'page-is-bundled',
+      comment: 'The page of the report runs in a browser. What both sides need stands beside it, as `page-data.ts` does.',
       severity: 'error',
-      from: { path: '^(src|rules)/' },
+      from: { pathNot: '^src/report/html/app/' },
+      to: { path: '^src/report/html/app/' },
+    },
+    {
+      name: 'no-undeclared-packages',
+      comment: 'Declare the package in package.json: source uses dependencies, tests may use devDependencies too, and so may the page of the report, which is bundled.',
+      severity: 'error',
+      from: { path: '^(src|rules)/', pathNot: '^src/report/html/app/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     {

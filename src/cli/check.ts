@@ -20,7 +20,7 @@ import { changesSince } from './changes.ts';
 import { oneOf } from './choice.ts';
 import { writeOutput } from './output.ts';
 import { outputsOf, type Output } from './outputs.ts';
-import { packageVersion, rulePage } from './package.ts';
+import { packageVersion, reportPage, ruleTexts } from './package.ts';
 import { Progress } from './progress.ts';
 import { prefixInRepository } from './repository.ts';
 import { wantsColour, type Streams } from './streams.ts';
@@ -74,11 +74,13 @@ function changedFindings({ findings }: Report, changes: ChangedLines, root: stri
 function write({ format, file }: Output, report: Report, root: string, failing: ReadonlySet<Level>, options: CheckOptions, streams: Streams): void {
   const text = render(format, report, {
     version: packageVersion(),
-    rules: rules.map(({ id, level, title, why }) => ({ id, level, title, why, page: rulePage(id) })),
+    rules: ruleTexts(rules),
     fails: (level) => failing.has(level),
     colour: file === undefined && wantsColour(streams, options.color),
     unresolved: options.unresolved === true,
     prefix: prefixInRepository(root, streams.cwd),
+    project: path.basename(root),
+    page: reportPage,
     readSource: (name) => readText(path.resolve(root, name)),
   });
   if (file === undefined) streams.out(text);

@@ -9,9 +9,6 @@ import { FORMATS, type Format } from '../report/formats.ts';
 import { oneOf } from './choice.ts';
 import { outputFile } from './output.ts';
 
-/** Formats of later versions. */
-const LATER_FORMATS = ['html'];
-
 export interface Output {
   readonly format: Format;
   readonly file: { readonly path: string; readonly written: string } | undefined;
@@ -22,7 +19,7 @@ export function outputsOf(formats: readonly string[] | undefined, output: string
     const [name = '', ...file] = written.split('=');
     const to = file.join('=');
     if (file.length > 0 && to === '') throw new UsageError('invalid-option', `--format ${written} names no file.`, `Write --format ${name}=FILE, or --format ${name} for the terminal.`);
-    return { format: formatOf(name), to: file.length > 0 ? to : undefined };
+    return { format: oneOf('format', name, FORMATS), to: file.length > 0 ? to : undefined };
   });
   const plain = asked.filter(({ to }) => to === undefined).map(({ format }) => format);
   if (plain.length > 1) {
@@ -35,9 +32,4 @@ export function outputsOf(formats: readonly string[] | undefined, output: string
   const twice = outputs.find(({ file }, index) => file !== undefined && outputs.findIndex((other) => other.file?.path === file.path) < index);
   if (twice?.file !== undefined) throw new UsageError('invalid-option', `Two formats go to the file ${twice.file.written}.`, 'Name a file for each.');
   return outputs;
-}
-
-function formatOf(written: string): Format {
-  if (LATER_FORMATS.includes(written)) throw new UsageError('format-not-available', `The format ${written} is not available in this version.`, `Known formats: ${FORMATS.join(', ')}.`);
-  return oneOf('format', written, FORMATS);
 }

@@ -15,16 +15,15 @@ import type { GraphOptions } from './graph.ts';
 import type { InitOptions } from './init.ts';
 import { packageVersion } from './package.ts';
 import type { RecallOptions } from './recall.ts';
+import type { ReportOptions } from './report.ts';
 import type { Streams } from './streams.ts';
 import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
-const LATER_COMMANDS = ['report'];
 const LATER_OPTIONS = ['--compile-commands', '--watch'];
 
 const EXAMPLE = `
-Example: gsio check --project tsconfig.json src/export
-Exit status: 0 nothing to complain about, 1 findings, 2 wrong usage, configuration or project.
+Example: gsio check src/export. Exit status: 0 passed, 1 findings, 2 wrong usage or project.
 `;
 
 export async function run(words: readonly string[], streams: Streams): Promise<number> {
@@ -38,6 +37,7 @@ export async function run(words: readonly string[], streams: Streams): Promise<n
 
   const done: Done = (result) => { status = result; };
   addCheck(program, streams, done);
+  addReport(program, streams, done);
   addInit(program, streams, done);
   addFix(program, streams, done);
   addClassify(program, streams, done);
@@ -65,7 +65,7 @@ function addCheck(program: Command, streams: Streams, done: Done): void {
     .description('Analyse a project and print the findings, all or those in files, folders, globs.')
     .summary('Analyse a project and print the findings.')
     .argument('[paths...]')
-    .addOption(new Option('-f, --format <format>', 'pretty, json, sarif, github, gitlab, junit, markdown; with =FILE to a file; may be repeated').argParser(several))
+    .addOption(new Option('-f, --format <format>', 'pretty, json, sarif, github, gitlab, junit, markdown, html; with =FILE to a file; may be repeated').argParser(several))
     .option('-o, --output <file>', 'write to a file instead of the terminal')
     .option('--baseline <file>', 'leave out the findings that this file holds')
     .option('--update-baseline', 'write all findings to it (gsio-baseline.json)')
@@ -83,6 +83,19 @@ Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));
+    }));
+}
+
+function addReport(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(onProject(command('report', streams))
+    .description('Write the audit: one HTML file that needs nothing else, and JSON beside it.')
+    .argument('[paths...]', 'files, folders or globs that it is about (default: all)')
+    .option('-o, --output <file>', 'the HTML file (default: gsio-report.html)')
+    .option('--compare <file>', 'tell what is new and what is gone since an earlier report (its JSON)')
+    .addHelpText('after', '\nExample:\n  $ gsio report --output audit.html --compare last-week.json\n')
+    .action(async (paths: string[], options: ReportOptions) => {
+      const { report } = await import('./report.ts');
+      done(await report(paths, options, streams));
     }));
 }
 
@@ -242,7 +255,6 @@ function rejectUnknownCommand(words: readonly string[], program: Command): void 
   const hint = `Commands: ${known.join(', ')}. See gsio --help.`;
   if (first === undefined) throw new UsageError('no-command', 'No command was given.', hint);
   if (first.startsWith('-') || known.includes(first)) return;
-  if (LATER_COMMANDS.includes(first)) throw new UsageError('command-not-available', `The command ${first} is not available in this version.`, hint);
   throw new UsageError('unknown-command', `Unknown command "${first}"; did you mean "${nearestName(first, known) ?? ''}"?`, hint);
 }
 

@@ -9,8 +9,10 @@ import { findConfig, loadConfig } from '../config/load-config.ts';
 import { completeConfig } from '../config/complete-config.ts';
 import { validateConfig } from '../config/schema.ts';
 import type { UserConfig } from '../config/user-config.ts';
-import { analyzeProgram } from '../engine/analyze.ts';
+import { analyzeProgram, reportOf } from '../engine/analyze.ts';
 import { buildModel, type Model, type ProgramInput } from '../engine/model.ts';
+import { buildAudit } from '../engine/questions/audit.ts';
+import type { Audit } from '../model/audit.ts';
 import type { Config } from '../model/config.ts';
 import type { Report } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
@@ -54,6 +56,17 @@ export async function analyzeProjects(request: AnalyzeRequest): Promise<Analyzed
 export async function modelProjects(request: AnalyzeRequest): Promise<{ readonly models: readonly Model[]; readonly root: string }> {
   const { results, root } = await forEachProject(request, buildModel);
   return { models: results, root };
+}
+
+/** The report together with what stands behind it. */
+export async function auditProjects(request: AnalyzeRequest): Promise<AnalyzedProjects & { readonly audit: Audit }> {
+  const started = request.now();
+  const { results, root } = await forEachProject(request, (input, config) => {
+    const model = buildModel(input, config);
+    return { model, report: reportOf(model, request.rules) };
+  });
+  const report = mergeReports(results.map((result) => result.report), request.now() - started);
+  return { report, root, audit: buildAudit(results.map(({ model }) => model), report) };
 }
 
 /** Loads each project, and hands it to `work` with its configuration. */

@@ -31,7 +31,7 @@ export function formatJson(report: Report, options: JsonOptions): string {
 }
 
 /** Written out key by key, so that a key added to the model does not leak into the output. */
-function jsonFinding(finding: Finding): object {
+export function jsonFinding(finding: Finding): object {
   const { rule, level, file, line, column, endLine, endColumn, target, message, roots, fingerprint } = finding;
   return { rule, level, file, line, column, endLine, endColumn, function: finding.function, target, message, path: finding.path.map(jsonHop), roots, fingerprint };
 }

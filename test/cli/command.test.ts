@@ -55,13 +55,11 @@ describe('exit status', () => {
   test.each([
     ['no command', [], 'No command was given.'],
     ['an unknown command', ['chekc'], 'Unknown command "chekc"; did you mean "check"?'],
-    ['a command of a later version', ['report'], 'The command report is not available in this version.'],
     ['an unknown option', ['check', '--fromat', 'json'], 'Unknown option "--fromat"; did you mean "--format"?'],
     ['an option before the command', ['--formt'], 'Unknown option "--formt"; did you mean'],
     ['an option of a later version', ['check', '--watch'], 'The option --watch is not available in this version.'],
     ['an option without its value', ['check', '--config'], "Option '-c, --config <file>' argument missing."],
     ['an unknown format', ['check', '--format', 'jsn'], 'Unknown format "jsn"; did you mean "json"?'],
-    ['a format of a later version', ['check', '--format', 'html'], 'The format html is not available in this version.'],
     ['two formats for the terminal', ['check', '--format', 'json', '--format', 'sarif'], 'Only one format can go to the terminal, not json and sarif.'],
     ['two formats for one file', ['check', '--format', 'json=a.out', '--format', 'sarif=./a.out'], 'Two formats go to the file ./a.out.'],
     ['a format with no file after =', ['check', '--format', 'sarif='], '--format sarif= names no file.'],

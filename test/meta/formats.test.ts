@@ -30,6 +30,10 @@ const COUNTS: Readonly<Record<(typeof FORMATS)[number], (text: string, id: strin
   github: (text, id) => text.match(new RegExp(`^::.*title=gsio ${id}::`, 'gm'))?.length ?? 0,
   gitlab: (text) => (JSON.parse(text) as unknown[]).length,
   junit: (text, id) => text.match(new RegExp(`<(?:failure|skipped) type="\\w+ ${id}"`, 'g'))?.length ?? 0,
+  html: (text, id) => {
+    const { rules: texts, findings } = JSON.parse(/<script type="application\/json" id="gsio-data">(.*)<\/script>/.exec(text)?.[1] ?? '') as { rules: { id: string }[]; findings: { rule: number }[] };
+    return findings.filter(({ rule }) => texts[rule]?.id === id).length;
+  },
   markdown: (text, id) => text.match(new RegExp(`^\\*\\*(?:error|warning|info)\\*\\* \`${id}\``, 'gm'))?.length ?? 0,
 };
 

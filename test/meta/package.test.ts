@@ -81,6 +81,11 @@ describe('the packed package', () => {
     expect(report.findings).toMatchObject([{ rule: 'gs-from-io', level: 'warning', line: 9 }]);
   });
 
+  test('brings the page of the report', () => {
+    run('npx', 'gsio', 'report', '--project', 'tsconfig.json');
+    expect(fs.readFileSync(path.join(folder, 'gsio-report.html'), 'utf8')).toMatch(/^<!doctype html>[^]*id="gsio-data">[^]*<script>[^]{20000}/);
+  });
+
   test('has types that need no other package', () => {
     write('types.ts', `
       import { analyze, defineConfig, type Finding, type Report, type UserConfig } from 'gsio';

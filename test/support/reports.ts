@@ -67,5 +67,7 @@ export const OPTIONS: RenderOptions = {
   colour: false,
   unresolved: false,
   prefix: '',
+  project: 'disk',
+  page: () => '<!doctype html>\n<!-- gsio:data -->\n',
   readSource: () => undefined,
 };
