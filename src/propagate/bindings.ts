@@ -152,6 +152,20 @@ export class Bindings {
     return target.kind === 'function' ? this.closure(target.fn, this.empty, target.shift, []) : this.other(target);
   }
 
+  /**
+   * The environment of a function whose caller is not told: a root, or one with too many contexts. A callback that `@runs` speaks of is
+   * not run in it: each call hands its own to the context that the tag names.
+   */
+  unknownCaller(fn: number): Env {
+    const summary = this.program.functions[fn]?.summary;
+    const bindings = new Map<string, Binding>();
+    for (const { param } of summary?.tags.runs ?? []) {
+      const name = paramKey(summary?.key ?? '', param);
+      if (this.relevant.has(name)) bindings.set(name, { values: [], open: true });
+    }
+    return this.env(bindings);
+  }
+
   // ---- entering a function -----------------------------------------------------------------------------------------
 
   /** The environment of a closure's body when it is called at a site. */
@@ -280,7 +294,7 @@ export class Bindings {
     const shallow = this.shallow(env);
     if (seen.has(shallow.id)) return shallow;
     this.capped.add(fn);
-    if (seen.size >= MAX_SHALLOW_CONTEXTS) return this.empty;
+    if (seen.size >= MAX_SHALLOW_CONTEXTS) return this.unknownCaller(fn);
     seen.add(shallow.id);
     return shallow;
   }

@@ -47,7 +47,7 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
   const addIoRoots = (to: Search): void => {
     for (const fn of program.functions) {
       const { class: tag, why } = fn.classification;
-      if (fn.summary.hasBody && isIoClass(tag)) to.addRoot(fn.id, bindings.empty, { class: tag, why });
+      if (fn.summary.hasBody && isIoClass(tag)) to.addRoot(fn.id, bindings.unknownCaller(fn.id), { class: tag, why });
     }
     addSlotMembers(program, bindings, to, (slot) => isIoClass(slot.classification.class), hasNoClass);
     for (const { runs, bound, scheduler } of scheduled) {
@@ -56,7 +56,7 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
     }
     for (const site of program.sites) {
       if (program.functions[site.caller] !== undefined && site.summary.guard.some((facts) => facts.thread === 'any')) {
-        to.addRoot(site.caller, bindings.empty, { class: 'io', why: 'inferred' }, true);
+        to.addRoot(site.caller, bindings.unknownCaller(site.caller), { class: 'io', why: 'inferred' }, true);
       }
     }
   };
@@ -74,7 +74,7 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
     unknownCallee: null,
   });
   for (const fn of program.functions) {
-    if (fn.summary.hasBody && fn.classification.class === 'globalState') main.addRoot(fn.id, bindings.empty, { class: 'globalState', why: fn.classification.why });
+    if (fn.summary.hasBody && fn.classification.class === 'globalState') main.addRoot(fn.id, bindings.unknownCaller(fn.id), { class: 'globalState', why: fn.classification.why });
   }
   addSlotMembers(program, bindings, main, (slot) => slot.classification.class === 'globalState', hasNoClass);
   const handedToMain = new Set<number>();
@@ -103,7 +103,7 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
   const addCoroutineRoots = (to: Search): void => {
     for (const fn of program.functions) {
       const { coroutine, class: tag, why } = fn.classification;
-      if (fn.summary.hasBody && (coroutine === 'coroutine' || coroutine === 'coroutineMixed')) to.addRoot(fn.id, bindings.empty, { class: tag, why });
+      if (fn.summary.hasBody && (coroutine === 'coroutine' || coroutine === 'coroutineMixed')) to.addRoot(fn.id, bindings.unknownCaller(fn.id), { class: tag, why });
     }
     addSlotMembers(program, bindings, to, (slot) => slot.classification.coroutine === 'coroutine', isPlain);
     for (const { runs, bound, scheduler } of scheduled) {
@@ -119,7 +119,7 @@ export function propagate(program: Program, flow: ValueFlow, config: Config): Co
   for (const fn of program.functions) {
     const { coroutine, class: tag, why } = fn.classification;
     const isNone = coroutine === 'noCoroutine' || (coroutine === null && tag !== null);
-    if (fn.summary.hasBody && (isNone || coroutine === 'coroutineMixed')) outOfCoroutine.addRoot(fn.id, bindings.empty, { class: tag, why });
+    if (fn.summary.hasBody && (isNone || coroutine === 'coroutineMixed')) outOfCoroutine.addRoot(fn.id, bindings.unknownCaller(fn.id), { class: tag, why });
   }
   for (const { runs, bound, site, argument, scheduler } of scheduled) {
     const callee = runs.context === 'io' || runs.context === 'globalState' ? calleeOf(program, bound) : null;

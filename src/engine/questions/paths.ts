@@ -97,7 +97,7 @@ function contextualNetwork(
     unknownCallee: null,
   };
   const search = new Search(program, flow, bindings, new Givers(program, flow), discipline);
-  search.addRoot(start.id, bindings.empty, { class: start.classification.class, why: start.classification.why });
+  search.addRoot(start.id, bindings.unknownCaller(start.id), { class: start.classification.class, why: start.classification.why });
   search.run();
 
   const stops: Stop[] = [];
