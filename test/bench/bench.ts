@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: what a cold `gsio check` costs, beside `tsc --noEmit` of TypeScript 6 on the same input in the same minute.
+ * `npm run bench`: what a cold `gsio check` costs, beside `tsc --noEmit` of TypeScript 6 on the same input in the same minute; then what
+ * `blk-img` costs beside `qemu-img`.
  *
- * In: nothing, or the tsconfig.json of a real project; `--lines N` and `--rounds N`. Out: a table of medians.
+ * In: nothing, or the tsconfig.json of a real project; `--lines N`, `--mebibytes N` and `--rounds N`; `--only check` or `--only images`. Out: a table of medians.
  * Without a project, one of 100 000 lines is written to a temporary folder, and one of twice as many, to see how the cost grows.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,6 +10,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchImages } from './images.ts';
 import { measure, type Cost } from './measure.ts';
 import { writeSyntheticProject } from './synthetic-project.ts';
 
@@ -22,7 +24,7 @@ interface Row {
   readonly gsio: Cost;
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { lines: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '3' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { lines: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '3' }, mebibytes: { type: 'string', default: '1024' }, only: { type: 'string' } } });
 const rounds = Number(values.rounds);
 console.log(`Node.js ${process.version}, ${String(os.cpus().length)} cores, TypeScript ${execFileSync(process.execPath, [tsc, '--version'], { encoding: 'utf8' }).trim()}, median of ${String(rounds)} rounds\n`);
 
@@ -31,12 +33,15 @@ if (positionals.length > 0) {
 } else {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gsio-bench-'));
   try {
-    const rows = [1, 2].map((times) => {
-      const { tsconfig, lines } = writeSyntheticProject(path.join(folder, String(times)), Number(values.lines) * times);
-      return compare(`${String(Math.round(lines / 1000))}k lines`, tsconfig);
-    });
-    printTable(rows);
-    printGrowth(rows);
+    if (values.only !== 'images') {
+      const rows = [1, 2].map((times) => {
+        const { tsconfig, lines } = writeSyntheticProject(path.join(folder, String(times)), Number(values.lines) * times);
+        return compare(`${String(Math.round(lines / 1000))}k lines`, tsconfig);
+      });
+      printTable(rows);
+      printGrowth(rows);
+    }
+    if (values.only !== 'check') benchImages(folder, rounds, Number(values.mebibytes));
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
