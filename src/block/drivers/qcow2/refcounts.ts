@@ -208,6 +208,7 @@ async function hookUpBlock(s: Qcow2State, index: number, offset: number): Promis
  * The new table, and the blocks that count it, go to an area behind all that was counted until now, so that nothing in use can be there.
  */
 async function growRefcountTable(s: Qcow2State, blockIndex: number, newBlock: number): Promise<void> {
+  if ((blockIndex + 1) * 8 > MAX_REFCOUNT_TABLE_BYTES) throw blockError('EFBIG', 'The refcount table would get too large');
   await blkdbgEvent(s.bs.file, 'reftable_grow');
   const area = refcountArea(s, (blockIndex + 1) * s.refcountBlockEntries, blockIndex + 1);
   if (area.tableBytes > MAX_REFCOUNT_TABLE_BYTES) throw blockError('EFBIG', 'The refcount table would get too large');
