@@ -6,6 +6,8 @@ import { blkSetPerm } from '../../../../src/block/backend/root.ts';
 import { blkLoadVmstate, blkSaveVmstate, blkTruncate } from '../../../../src/block/backend/wrappers.ts';
 import { secretAdd } from '../../../../src/block/drivers/crypto/secrets.ts';
 import { bdrvQcow2 } from '../../../../src/block/drivers/qcow2/driver.ts';
+import { mainContext } from '../../../../src/block/contexts/aio-context.ts';
+import { runCoWrapper } from '../../../../src/block/contexts/poll.ts';
 import { onBlockEvent } from '../../../../src/block/events.ts';
 import { bdrvActivate } from '../../../../src/block/graph/activation.ts';
 import { bdrvInactivateAll } from '../../../../src/block/graph/activation-of-all.ts';
@@ -378,6 +380,72 @@ describe('corruption', () => {
     const image = await openImage('memory:options', { 'overlap-check': 'all', 'overlap-check.active-l2': 'off', 'cache-size': MIB, 'lazy-refcounts': 'on' });
     await bdrvSnapshotCreate(image.bs, snapshotInfo('one'));
     await image.write(0, Buffer.alloc(MIB, 1));
+    await image.close();
+  });
+});
+
+describe('nodes that exist', () => {
+  test('take an image with its data in another file', async () => {
+    memoryDisk('meta', 0);
+    memoryDisk('data', 0);
+    const nodes = { file: { driver: 'memory', filename: 'meta' }, 'data-file': { driver: 'memory', filename: 'data' } };
+    await runCoWrapper(mainContext, async () => bdrvQcow2.bdrvCoCreate?.({ driver: 'qcow2', size: MIB, 'data-file-raw': true, preallocation: 'falloc', ...nodes }));
+    const image = await openImage('memory:meta', { 'data-file.driver': 'memory', 'data-file.filename': 'data' });
+    await image.write(70000, Buffer.alloc(1000, 7));
+    expect(memoryDiskOf('data').data.subarray(70000, 71000).every((byte) => byte === 7)).toBe(true);
+    await bdrvAmendOptions(image.bs, { data_file: 'elsewhere', data_file_raw: 'off' }, null, false);
+    expect(bdrvGetSpecificInfo(image.bs)).toMatchObject({ data: { 'data-file': 'elsewhere', 'data-file-raw': false } });
+    await expect(bdrvSnapshotCreate(image.bs, snapshotInfo('none'))).rejects.toMatchObject({ code: 'ENOTSUP' });
+    await expect(image.writeCompressed(0, Buffer.alloc(65536, 1))).rejects.toMatchObject({ code: 'ENOTSUP' });
+    await expect(bdrvAmendOptions(image.bs, { compat: '0.10' }, null, false)).rejects.toMatchObject({ code: 'ENOTSUP' });
+    expect(await image.check()).toMatchObject({ corruptions: 0, leaks: 0 });
+    await image.close();
+  });
+
+  test('change their keys in a coroutine', async () => {
+    await createImage('memory:keys', { size: MIB, 'encrypt.format': 'luks', 'encrypt.key-secret': 'key', 'encrypt.iter-time': 10 });
+    const image = await openImage('memory:keys', { 'encrypt.key-secret': 'key' });
+    const amend = (encrypt: BlockOptions) => runCoWrapper(mainContext, async () => bdrvQcow2.bdrvCoAmend?.(image.bs, { driver: 'qcow2', encrypt }, false));
+    await amend({ format: 'luks', state: 'active', 'new-secret': 'new-key', 'iter-time': 10 });
+    await amend({ format: 'luks', state: 'inactive', 'old-secret': 'key' });
+    await image.close();
+    await expect(openImage('memory:keys', { 'encrypt.key-secret': 'key' })).rejects.toMatchObject({ code: 'EPERM' });
+    await (await openImage('memory:keys', { 'encrypt.key-secret': 'new-key' })).close();
+  });
+
+  test('grow their refcount tables', async () => {
+    await createImage('memory:grown', { size: 12 * MIB, cluster_size: 512, refcount_bits: 64 });
+    const image = await openImage('memory:grown');
+    for (let at = 0; at < 6 * MIB; at += MIB) await image.write(at, Buffer.alloc(MIB, 1 + at / MIB));
+    expect(image.state.header.refcountTableClusters).toBeGreaterThan(1);
+    expect(await image.check()).toMatchObject({ corruptions: 0, leaks: 0 });
+    await image.resize(MIB);
+    expect(await image.check()).toMatchObject({ corruptions: 0, leaks: 0 });
+    expect((await image.read(0, MIB)).every((byte) => byte === 1)).toBe(true);
+    await image.close();
+    if (hasQemuImg) qemuImg('check', folder.dump('grown', 'table.qcow2'));
+  });
+
+  test.skipIf(!hasQemuImg)('are read in the old form of encryption', async () => {
+    const path = folder.file('aes.qcow2');
+    const secret = ['--object', 'secret,id=key,data=open sesame'];
+    qemuImg('create', '-q', ...secret, '-f', 'qcow2', '-o', 'encrypt.format=aes,encrypt.key-secret=key', path, '1M');
+    qemuIo(...secret, '-c', 'write -P 0x33 64k 200k', '--image-opts', `driver=qcow2,file.filename=${path},encrypt.key-secret=key`);
+    const image = await openImage(path, { 'encrypt.key-secret': 'key' });
+    expect((await image.read(65536, 200 * 1024)).every((byte) => byte === 0x33)).toBe(true);
+    expect(bdrvGetSpecificInfo(image.bs)).toMatchObject({ data: { encrypt: { format: 'aes' } } });
+    await image.write(512, Buffer.alloc(512, 0x44));
+    await image.close();
+    qemuIo(...secret, '-c', 'read -P 0x44 512 512', '-c', 'read -P 0 0 512', '--image-opts', `driver=qcow2,file.filename=${path},encrypt.key-secret=key`);
+  });
+
+  test('of version 2 keep what discards would show of the backing file', async () => {
+    memoryDisk('below', Buffer.alloc(MIB, 0x99));
+    await createImage('memory:old', { size: MIB, compat: '0.10' });
+    const image = await openImage('memory:old', { 'backing.driver': 'memory', 'backing.filename': 'below' });
+    await image.write(0, Buffer.alloc(65536, 1));
+    await image.discard(0, 65536).catch(() => undefined);
+    expect((await image.read(0, 65536)).every((byte) => byte === 1)).toBe(true);
     await image.close();
   });
 });
