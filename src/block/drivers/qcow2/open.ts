@@ -25,7 +25,7 @@ import { L2_TABLES, REFCOUNT_BLOCKS, TableCache } from './table-cache.ts';
 import { updateHeader } from './update-header.ts';
 
 /** A state for an image of this header, with nothing loaded. */
-export function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State {
+function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State {
   const geometry = geometryOf(header);
   const file = bs.file;
   if (file === null) throw blockError('ENOMEDIUM', 'The image has no file');

@@ -13,7 +13,7 @@ import { bdrvCoFlush } from '../../requests/flush.ts';
 import { bdrvCoPread } from '../../requests/read.ts';
 import { bdrvCoPwrite } from '../../requests/write.ts';
 import { bdrvCoPdiscard } from '../../requests/discard.ts';
-import { alignDown, alignUp } from '../../model/arithmetic.ts';
+import { alignDown } from '../../model/arithmetic.ts';
 import { blockError } from '../../model/errors.ts';
 import { blkdbgEvent } from '../../open/debug.ts';
 import { signalCorruption } from './corruption.ts';
@@ -32,7 +32,7 @@ export function maxRefcount(bits: number): number {
 }
 
 /** Reads the count at `index` of a block. */
-export function readRefcount(view: DataView, index: number, bits: number): number {
+function readRefcount(view: DataView, index: number, bits: number): number {
   switch (bits) {
     case 8:
       return view.getUint8(index);
@@ -277,7 +277,7 @@ async function switchRefcountTable(s: Qcow2State, table: PointerTable): Promise<
 const REFCOUNT_TABLE_FIELD = 48;
 
 /** Writes the header's fields about the refcount table. */
-export async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
+async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
   const field = new Uint8Array(12);
   writeOffset(viewOf(field), 0, offset);
   viewOf(field).setUint32(8, clusters);
@@ -441,9 +441,4 @@ export async function lastUsedCluster(s: Qcow2State, fileLength: number): Promis
     else if ((await getRefcount(s, cluster)) > 0) return cluster;
   }
   throw await signalCorruption(s, true, 'There are no references in the refcount table.');
-}
-
-/** Rounds up to whole clusters. */
-export function roundUpToCluster(s: Qcow2State, bytes: number): number {
-  return alignUp(bytes, s.clusterSize);
 }

@@ -24,7 +24,7 @@ import { writeSnapshotTable } from './snapshot-table.ts';
 import { discardClusters } from './zero-and-discard.ts';
 
 /** Finds a snapshot: by both where both are given, else by the one. */
-export function findSnapshot(s: Qcow2State, id: string | null, name: string | null): Qcow2Snapshot | undefined {
+function findSnapshot(s: Qcow2State, id: string | null, name: string | null): Qcow2Snapshot | undefined {
   if (id === null && name === null) return undefined;
   return s.snapshots.find((snapshot) => (id === null || snapshot.idStr === id) && (name === null || snapshot.name === name));
 }
