@@ -4,6 +4,7 @@
  * In: an image. Out: a count for each cluster, and what was found to be wrong on the way. Entries whose repair loses nothing are repaired
  * if asked. Leaves to others: comparing with the refcounts in the file, and repairing those (`check.ts`).
  */
+import { BDRV_MAX_LENGTH } from '../../model/constants.ts';
 import type { BdrvCheckResult } from '../../model/driver.ts';
 import { bdrvGetlength } from '../../requests/length.ts';
 import { bdrvCoPread } from '../../requests/read.ts';
@@ -94,10 +95,8 @@ async function useL1(census: Census, offset: number, entries: number, isActive: 
 
 async function useL2(census: Census, offset: number, isActive: boolean): Promise<void> {
   const { s } = census;
-  const bytes = Buffer.alloc(s.clusterSize);
-  try {
-    await bdrvCoPread(fileOf(s), offset, bytes, 0);
-  } catch {
+  const bytes = await readL2Table(s, offset).catch(() => null);
+  if (bytes === null) {
     census.result.checkErrors++;
     return;
   }
@@ -108,6 +107,13 @@ async function useL2(census: Census, offset: number, isActive: boolean): Promise
     if (entry.high === 0 && entry.low === 0 && entry.allocatedBits === 0) continue;
     await useEntry(census, table, index, entry);
   }
+}
+
+/** The bytes of an L2 table. One that is said to be behind the end of any file is as empty as one behind the end of this one. */
+export async function readL2Table(s: Qcow2State, offset: number): Promise<Uint8Array> {
+  const bytes = Buffer.alloc(s.clusterSize);
+  if (offset + bytes.length <= BDRV_MAX_LENGTH) await bdrvCoPread(fileOf(s), offset, bytes, 0);
+  return bytes;
 }
 
 /** An L2 table while its entries are counted. */

@@ -7,9 +7,8 @@
  * Leaves to others: counting uses (`census.ts`). Call with the lock held.
  */
 import type { BdrvCheckResult } from '../../model/driver.ts';
-import { bdrvCoPread } from '../../requests/read.ts';
 import { bdrvCoPwrite } from '../../requests/write.ts';
-import { emptyResult, takeCensus, type Census } from './census.ts';
+import { emptyResult, readL2Table, takeCensus, type Census } from './census.ts';
 import { clearDirty, markConsistent } from './feature-bits.ts';
 import { viewOf } from './header.ts';
 import { clusterTypeOf, hasHostCluster, hostOffsetOf, isCopied, readEntry, withCopied, writeEntry } from './l2-entry.ts';
@@ -189,10 +188,8 @@ async function repairL1Flag(s: Qcow2State, result: BdrvCheckResult, index: numbe
 }
 
 async function checkCopiedFlagsOfTable(s: Qcow2State, result: BdrvCheckResult, offset: number, repair: boolean): Promise<void> {
-  const bytes = Buffer.alloc(s.clusterSize);
-  try {
-    await bdrvCoPread(fileOf(s), offset, bytes, 0);
-  } catch {
+  const bytes = await readL2Table(s, offset).catch(() => null);
+  if (bytes === null) {
     result.checkErrors++;
     return;
   }

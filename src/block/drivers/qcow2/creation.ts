@@ -152,7 +152,7 @@ function refuseForVersion2(creation: Qcow2Creation, refuse: (message: string) =>
 }
 
 /** The first three clusters of an image of length 0: header, refcount table, refcount block. */
-export function firstClusters(creation: Qcow2Creation): Uint8Array {
+function firstClusters(creation: Qcow2Creation): Uint8Array {
   const { clusterSize } = creation;
   const feature = (is: boolean, bit: number): bigint => (is ? BigInt(bit) : 0n);
   const header: Qcow2Header = {

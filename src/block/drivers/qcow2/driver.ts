@@ -7,6 +7,8 @@
  * Code that reads or writes metadata runs in coroutines: Global State slots enter one for it.
  */
 import { GLOBAL_STATE_CODE } from '../../../runtime/index.ts';
+import { blkNewWithBs, blkUnref } from '../../backend/registry.ts';
+import { blkTruncate } from '../../backend/wrappers.ts';
 import { runCoWrapper } from '../../contexts/poll.ts';
 import { emitBlockEvent } from '../../events.ts';
 import { childOfBds } from '../../graph/child-of-bds.ts';
@@ -15,7 +17,7 @@ import { bdrvDefaultPerms } from '../../graph/permission-rules.ts';
 import { bdrvChildRefreshPerms } from '../../graph/permissions.ts';
 import {
   BDRV_CHILD_DATA, BDRV_CHILD_IMAGE, BDRV_FIX_ERRORS, BDRV_FIX_LEAKS, BDRV_O_INACTIVE, BDRV_O_NO_IO, BDRV_O_RDWR, BDRV_REQ_MAY_UNMAP, BDRV_REQ_NO_FALLBACK, BDRV_REQ_ZERO_WRITE,
-  BDRV_SECTOR_SIZE, type OpenFlags,
+  BDRV_SECTOR_SIZE, BLK_PERM_ALL, BLK_PERM_RESIZE, type OpenFlags,
 } from '../../model/constants.ts';
 import type { BDRVReopenState, BlockDriver } from '../../model/driver.ts';
 import { blockError } from '../../model/errors.ts';
@@ -37,7 +39,7 @@ import { applySettings, checkDataFileBits, checkFlags, loadTables, prepareForWri
 import { MUTABLE_OPTIONS, takeSettings, type Qcow2Settings } from './options.ts';
 import { readGuest } from './read.ts';
 import { resizeImage } from './resize.ts';
-import { createSnapshot, deleteSnapshot, gotoSnapshot, loadSnapshot } from './snapshots.ts';
+import { createSnapshot, deleteSnapshot, gotoSnapshot, loadSnapshot, snapshotByIdOrName } from './snapshots.ts';
 import { hasDataFile, isDataFileRaw, isReadOnly, stateOf, type Qcow2State } from './state.ts';
 import { changeBackingName } from './update-header.ts';
 import { writeCompressed, writeGuest } from './write.ts';
@@ -197,6 +199,24 @@ async function change(bs: BlockDriverState, work: (s: Qcow2State) => Promise<voi
   await runCoWrapper(bs.aioContext, () => s.lock.run(() => work(s)));
 }
 
+/** Goes back to a snapshot; the disk gets the length that it had then. @globalState */
+async function goBack(bs: BlockDriverState, id: string): Promise<void> {
+  GLOBAL_STATE_CODE('goBack');
+  const snapshot = snapshotByIdOrName(stateOf(bs), id);
+  if (!snapshot || snapshot.diskSize === stateOf(bs).header.size) {
+    await change(bs, (s) => gotoSnapshot(s, id));
+    return;
+  }
+  // Nobody may mind the new length, and all who use the node have to be told of it.
+  const blk = await blkNewWithBs(bs, BLK_PERM_RESIZE, BLK_PERM_ALL);
+  try {
+    await change(bs, (s) => gotoSnapshot(s, id));
+    await blkTruncate(blk, snapshot.diskSize, false, 'off', 0);
+  } finally {
+    await blkUnref(blk);
+  }
+}
+
 /** Images that grow. */
 export const bdrvQcow2: BlockDriver = {
   formatName: 'qcow2',
@@ -226,7 +246,7 @@ export const bdrvQcow2: BlockDriver = {
     return changeBackingName(s, file, format);
   }),
   bdrvSnapshotCreate: (bs, info) => change(bs, (s) => createSnapshot(s, info)),
-  bdrvSnapshotGoto: (bs, id) => change(bs, (s) => gotoSnapshot(s, id)),
+  bdrvSnapshotGoto: goBack,
   bdrvSnapshotDelete: (bs, id, name) => change(bs, (s) => deleteSnapshot(s, id, name)),
   bdrvSnapshotList: (bs) => Promise.resolve(stateOf(bs).snapshots.map((snapshot) => ({ ...snapshot }))),
   bdrvSnapshotLoadTmp: (bs, id, name) => change(bs, (s) => loadSnapshot(s, id, name)),

@@ -204,8 +204,7 @@ function checkHeader(header: Qcow2Header): void {
 }
 
 function checkTables(header: Qcow2Header, clusterSize: number): void {
-  if (header.refcountTableClusters > MAX_REFCOUNT_TABLE_BYTES / clusterSize) throw invalid('Image does not contain a reference count table, or it is too large');
-  if (header.refcountTableClusters === 0) throw invalid('Image does not contain a reference count table');
+  if (header.refcountTableClusters > MAX_REFCOUNT_TABLE_BYTES / clusterSize) throw invalid('Reference count table too large');
   checkTable('Reference count table', header.refcountTableOffset, header.refcountTableClusters * clusterSize, MAX_REFCOUNT_TABLE_BYTES, clusterSize);
   if (header.nbSnapshots > MAX_SNAPSHOTS) throw invalid('Snapshot table too large');
   if (header.nbSnapshots > 0) checkTable('Snapshot table', header.snapshotsOffset, 0, MAX_SNAPSHOT_TABLE_BYTES, clusterSize);

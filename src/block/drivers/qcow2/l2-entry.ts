@@ -62,7 +62,7 @@ export function isCopied(entry: L2Entry): boolean {
   return (entry.high & COPIED_HIGH) !== 0;
 }
 
-export function isCompressed(entry: L2Entry): boolean {
+function isCompressed(entry: L2Entry): boolean {
   return (entry.high & COMPRESSED_HIGH) !== 0;
 }
 

@@ -146,7 +146,7 @@ export async function growL1Table(s: Qcow2State, entries: number, exact: boolean
 const L1_FIELDS = 36;
 
 /** Writes the header's fields about the L1 table. */
-export async function writeL1Place(s: Qcow2State, offset: number, entries: number): Promise<void> {
+async function writeL1Place(s: Qcow2State, offset: number, entries: number): Promise<void> {
   const field = new Uint8Array(12);
   viewOf(field).setUint32(0, entries);
   writeOffset(viewOf(field), 4, offset);

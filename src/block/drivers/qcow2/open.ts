@@ -25,7 +25,7 @@ import { L2_TABLES, REFCOUNT_BLOCKS, TableCache } from './table-cache.ts';
 import { updateHeader } from './update-header.ts';
 
 /** A state for an image of this header, with nothing loaded. */
-export function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State {
+function newState(bs: BlockDriverState, header: Qcow2Header): Qcow2State {
   const geometry = geometryOf(header);
   const file = bs.file;
   if (file === null) throw blockError('ENOMEDIUM', 'The image has no file');
@@ -80,6 +80,7 @@ export function checkFlags(s: Qcow2State, flags: OpenFlags): void {
   if (hasFeature(s.header.incompatibleFeatures, INCOMPAT_CORRUPT) && (flags & BDRV_O_CHECK) === 0 && !isReadOnly(s)) {
     throw blockError('EACCES', 'qcow2: Image is corrupt; cannot be opened read/write');
   }
+  if (s.header.refcountTableClusters === 0 && (flags & BDRV_O_CHECK) === 0) throw blockError('EINVAL', 'Image does not contain a reference count table');
 }
 
 /** Loads the tables. The data file, if there is one, is attached. */

@@ -32,7 +32,7 @@ export function maxRefcount(bits: number): number {
 }
 
 /** Reads the count at `index` of a block. */
-export function readRefcount(view: DataView, index: number, bits: number): number {
+function readRefcount(view: DataView, index: number, bits: number): number {
   switch (bits) {
     case 8:
       return view.getUint8(index);
@@ -208,6 +208,7 @@ async function hookUpBlock(s: Qcow2State, index: number, offset: number): Promis
  * The new table, and the blocks that count it, go to an area behind all that was counted until now, so that nothing in use can be there.
  */
 async function growRefcountTable(s: Qcow2State, blockIndex: number, newBlock: number): Promise<void> {
+  if ((blockIndex + 1) * 8 > MAX_REFCOUNT_TABLE_BYTES) throw blockError('EFBIG', 'The refcount table would get too large');
   await blkdbgEvent(s.bs.file, 'reftable_grow');
   const area = refcountArea(s, (blockIndex + 1) * s.refcountBlockEntries, blockIndex + 1);
   if (area.tableBytes > MAX_REFCOUNT_TABLE_BYTES) throw blockError('EFBIG', 'The refcount table would get too large');
@@ -276,7 +277,7 @@ async function switchRefcountTable(s: Qcow2State, table: PointerTable): Promise<
 const REFCOUNT_TABLE_FIELD = 48;
 
 /** Writes the header's fields about the refcount table. */
-export async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
+async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
   const field = new Uint8Array(12);
   writeOffset(viewOf(field), 0, offset);
   viewOf(field).setUint32(8, clusters);

@@ -121,11 +121,11 @@ async function zeroRest(s: Qcow2State, old: number, size: number): Promise<void>
   if (type === 'normal' || type === 'compressed') await writeGuest(s, old, bytes, IoVector.of(Buffer.alloc(bytes)), 0);
 }
 
-async function writeSize(s: Qcow2State, size: number): Promise<void> {
+/** Writes the length into the header. */
+export async function writeSize(s: Qcow2State, size: number): Promise<void> {
   const field = new Uint8Array(8);
   writeOffset(viewOf(field), 0, size);
   await bdrvCoPwrite(fileOf(s), SIZE_FIELD, field, 0);
   await bdrvCoFlush(nodeAt(fileOf(s)));
   s.header.size = size;
-  s.bs.totalSectors = size / 512;
 }

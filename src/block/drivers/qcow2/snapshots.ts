@@ -18,12 +18,13 @@ import { growL1Table, readL1 } from './l2-tables.ts';
 import { checkWriteOverlap } from './overlap.ts';
 import { PointerTable } from './pointer-table.ts';
 import { freeClusters, getRefcount, holdDiscards, updateRefcounts } from './refcounts.ts';
+import { writeSize } from './resize.ts';
 import { fileOf, hasDataFile, isReadOnly, l2Coverage, nodeAt, vmStateOffset, type Qcow2Snapshot, type Qcow2State } from './state.ts';
 import { writeSnapshotTable } from './snapshot-table.ts';
 import { discardClusters } from './zero-and-discard.ts';
 
 /** Finds a snapshot: by both where both are given, else by the one. */
-export function findSnapshot(s: Qcow2State, id: string | null, name: string | null): Qcow2Snapshot | undefined {
+function findSnapshot(s: Qcow2State, id: string | null, name: string | null): Qcow2Snapshot | undefined {
   if (id === null && name === null) return undefined;
   return s.snapshots.find((snapshot) => (id === null || snapshot.idStr === id) && (name === null || snapshot.name === name));
 }
@@ -168,7 +169,6 @@ export async function gotoSnapshot(s: Qcow2State, id: string): Promise<void> {
   if (!snapshot) throw blockError('ENOENT', `There is no snapshot '${id}'`);
   if (hasDataFile(s)) throw blockError('ENOTSUP', 'Images with an external data file have no internal snapshots');
   checkSnapshotTable(s, snapshot);
-  if (snapshot.diskSize !== s.header.size) throw blockError('ENOTSUP', 'The disk had another size when the snapshot was taken; resize it first');
   await growL1Table(s, snapshot.l1Size, true);
   const bytes = Buffer.alloc(s.l1.bytes.length);
   bytes.set(await readL1(s, snapshot.l1TableOffset, snapshot.l1Size));
@@ -180,6 +180,7 @@ export async function gotoSnapshot(s: Qcow2State, id: string): Promise<void> {
   await bdrvCoPwrite(fileOf(s), table.offset, bytes, 0);
   await bdrvCoFlush(nodeAt(fileOf(s)));
   s.l1 = table;
+  if (snapshot.diskSize !== s.header.size) await writeSize(s, snapshot.diskSize);
   // What the disk used until now is used once less. Flags are set anew after that, since now counts are what they will be.
   await countUses(s, before, -1, false);
   await countUses(s, s.l1, 0, true);

@@ -156,19 +156,28 @@ async function expectHarmless(seed: number): Promise<void> {
   await image.close();
 }
 
-const shapes: { name: string; options: BlockOptions; seeds: number; isLazy?: boolean }[] = [
+const shapes: { name: string; options: BlockOptions; seeds: number; isLazy?: boolean; filled?: number }[] = [
   { name: 'clusters of 512 bytes', options: { cluster_size: 512 }, seeds: 250 },
   { name: 'clusters of 4 KiB', options: { cluster_size: 4096 }, seeds: 150 },
   { name: 'subclusters', options: { cluster_size: 16384, extended_l2: true }, seeds: 80 },
+  // A table of 64 blocks that count 64 clusters each: 2 MiB, most of which are in use before the test begins.
+  { name: 'refcount table that grows', options: { cluster_size: 512, refcount_bits: 64 }, seeds: 60, filled: 1_850_000 },
   { name: 'lazy refcounts', options: { cluster_size: 4096, lazy_refcounts: true }, seeds: 80, isLazy: true },
 ];
 
-describe.each(shapes)('$name', ({ options, seeds, isLazy = false }) => {
+describe.each(shapes)('$name', ({ options, seeds, isLazy = false, filled = 0 }) => {
   test(`${seeds} seeds`, async () => {
-    await createImage('memory:fresh', { size: SIZE, ...options });
+    await createImage('memory:fresh', { size: SIZE + Math.ceil(filled / SECTOR) * SECTOR, ...options });
+    const fill = await openImage('memory:fresh');
+    await fill.write(SIZE, Buffer.alloc(filled, 1));
+    await fill.close();
     const fresh = memoryDiskOf('fresh').data;
+    let grown = 0;
     for (let seed = 1; seed <= seeds; seed++) {
-      await crashOnce(options, seed, crashDisk('disk', fresh.slice(), seed), isLazy);
+      const disk = crashDisk('disk', Uint8Array.from(fresh), seed);
+      await crashOnce(options, seed, disk, isLazy);
+      if (Buffer.from(disk.data).readUInt32BE(56) > Buffer.from(fresh).readUInt32BE(56)) grown++;
     }
+    expect(grown > 0).toBe(filled > 0);
   });
 });

@@ -147,7 +147,7 @@ const operations: readonly (readonly [number, Operation])[] = [
   [1, async (m) => {
     const name = [...m.saved.keys()].at(-1);
     const saved = name === undefined ? undefined : m.saved.get(name);
-    if (name === undefined || saved?.length !== m.data.length) return;
+    if (name === undefined || saved === undefined) return;
     try {
       await bdrvSnapshotGoto(m.image.bs, name);
     } catch (error) {
@@ -157,7 +157,7 @@ const operations: readonly (readonly [number, Operation])[] = [
     m.data = Buffer.from(saved);
   }],
   [1, async (m) => {
-    if (m.saved.size > 0) return;
+    if (m.saved.size > 0 && m.image.state.header.version < 3) return;
     const size = Math.max(1024, Math.floor((m.data.length * (0.7 + m.random() * 0.6)) / 512) * 512);
     if (m.shape.hasBacking && size > m.data.length) return;
     await m.image.resize(size);
