@@ -274,7 +274,10 @@ class ProjectRepairs {
     for (const fn of analysis.functions) {
       if (!reported.has(fn.file) || owed.has(fn)) continue;
       const listed = this.list.assertions.get(fn.summary.key);
-      const kind = listed !== undefined && listed !== 'globalState' ? listed : this.request.assertIo ? (['io', 'ioOrGs'] as const).find((tag) => owesAssertion(analysis, fn, tag)) : undefined;
+      // Where the rule asks for one, it and its waivers decide; where it would contradict the class, nobody wants it.
+      const tag = fn.classification.class;
+      const isOpen = listed !== undefined && (listed === 'globalState' ? (tag === null || tag === 'globalState') && !owesAssertion(analysis, fn, 'globalState') : tag !== 'globalState');
+      const kind = isOpen ? listed : this.request.assertIo ? (['io', 'ioOrGs'] as const).find((tag) => owesAssertion(analysis, fn, tag)) : undefined;
       const has = [...fn.summary.assertions, ...fn.summary.waivedAssertions].some((assertion) => assertion.kind !== 'graphWritable');
       if (kind !== undefined && !has) owed.set(fn, kind);
     }

@@ -38,10 +38,10 @@ export function wishesOfList(model: Model, list: readonly ListEntry[]): ListWish
     if (known === undefined) byName.set(name, [node]);
     else known.push(node);
   };
-  const others = new Set<string>();
+  const others = new Map<string, FunctionNode>();
   for (const fn of functions) {
     if (takesTag(fn)) add(fn.summary.name, fn);
-    else others.add(fn.summary.name);
+    else others.set(fn.summary.name, fn);
   }
   for (const slot of slots) if (slot.summary.slot && slot.summary.external !== true) add(`${slot.summary.table}.${slot.summary.name}`, slot);
 
@@ -53,8 +53,12 @@ export function wishesOfList(model: Model, list: readonly ListEntry[]): ListWish
   const conflicts: string[] = [];
   for (const entry of list) {
     const nodes = chosen(entry, byName.get(entry.name) ?? [], modules);
-    if (nodes.length > 0 || others.has(entry.name)) found.add(entry);
-    if (nodes.length === 0) continue;
+    const other = others.get(entry.name);
+    if (nodes.length > 0 || other !== undefined) found.add(entry);
+    if (nodes.length === 0) {
+      if (entry.assertion !== null && other !== undefined && (entry.file ?? other.file) === other.file) assertions.set(other.summary.key, entry.assertion);
+      continue;
+    }
     if (new Set(nodes.map(({ file }) => file)).size > 1 && entry.file === null) {
       ambiguous.add(entry);
       continue;
