@@ -20,7 +20,7 @@ import type { Streams } from './streams.ts';
 import type { TraceOptions } from './trace.ts';
 import type { WhyOptions } from './why.ts';
 
-const LATER_OPTIONS = ['--compile-commands', '--watch'];
+const LATER_OPTIONS = ['--compile-commands'];
 
 const EXAMPLE = `
 Example: gsio check src/export. Exit status: 0 passed, 1 findings, 2 wrong usage or project.
@@ -73,13 +73,13 @@ function addCheck(program: Command, streams: Streams, done: Done): void {
     .option('--since <rev>', 'only findings that touch a line changed since then')
     .option('--fail-on <level>', 'fail on error (default), warning or info')
     .option('--max-warnings <number>', 'fail when there are more warnings')
+    .option('--watch', 'check again at every change; print the difference')
     .option('--no-color', 'print without colours; so does NO_COLOR')
     .option('--unresolved', 'list the calls without a known target')
     .configureOutput({ getOutHelpWidth: () => 80 })
     .addHelpText('after', `
-Example: gsio check --format pretty --format sarif=gsio.sarif src/export
-Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.
-`)
+Example: gsio check -f sarif=gsio.sarif src
+Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.`)
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       done(await check(paths, options, streams));

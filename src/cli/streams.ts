@@ -9,6 +9,8 @@ export interface Streams {
   readonly cwd: string;
   /** Milliseconds since some fixed point. */
   readonly now: () => number;
+  /** Tells of changes below a folder, in place of the file system. */
+  readonly changes?: (folder: string) => AsyncIterable<undefined>;
   /** Asks the person at the terminal; absent where there is none. */
   readonly confirm?: (question: string) => Promise<boolean>;
 }
