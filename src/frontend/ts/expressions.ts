@@ -806,7 +806,7 @@ export class Expressions {
   private placesOf(node: ts.ObjectLiteralExpression): readonly ts.Type[] {
     const { ts, walk } = this;
     const { checker } = walk.symbols;
-    const type = this.constraintOf(node) ?? checker.getContextualType(node);
+    const type = this.constraintOf(node) ?? this.declaredPlace(node) ?? checker.getContextualType(node);
     if (type === undefined) return [];
     if (!type.isUnion()) return [type];
     const fits = (part: ts.Type): boolean => node.properties.every((property) => {
@@ -820,6 +820,24 @@ export class Expressions {
     });
     const parts = type.types.filter(fits);
     return parts.length > 0 ? parts : [type];
+  }
+
+  /** The written type of the place; undefined where only the checker knows it. */
+  private declaredPlace(node: ts.ObjectLiteralExpression): ts.Type | undefined {
+    const { ts, walk } = this;
+    const { checker, plain } = walk.symbols;
+    const { parent } = node;
+    if (ts.isCallExpression(parent) || ts.isNewExpression(parent)) return plain.argument(parent, parent.arguments?.indexOf(node) ?? -1) ?? undefined;
+    if ((ts.isVariableDeclaration(parent) || ts.isPropertyDeclaration(parent)) && parent.type !== undefined) return checker.getTypeFromTypeNode(parent.type);
+    if (!ts.isReturnStatement(parent)) return undefined;
+    let owner: ts.Node = parent;
+    while (!ts.isFunctionLike(owner) && !ts.isSourceFile(owner)) owner = owner.parent;
+    if (!ts.isFunctionLike(owner) || owner.type === undefined || ('asteriskToken' in owner && owner.asteriskToken !== undefined)) return undefined;
+    if (ts.canHaveModifiers(owner) && ts.getModifiers(owner)?.some((m) => m.kind === ts.SyntaxKind.AsyncKeyword) === true) {
+      const awaited = ts.isTypeReferenceNode(owner.type) && owner.type.typeName.getText() === 'Promise' ? owner.type.typeArguments?.[0] : undefined;
+      return awaited === undefined ? undefined : checker.getTypeFromTypeNode(awaited);
+    }
+    return checker.getTypeFromTypeNode(owner.type);
   }
 
   /** For an argument whose type is inferred from itself: what the parameter asks of it. */

@@ -136,9 +136,10 @@ export class Holding {
       | TypeFlags.VoidLike | TypeFlags.Null | TypeFlags.Never | TypeFlags.Index)) !== 0) return false;
     if (type.isUnionOrIntersection()) return type.types.some((part) => this.type(part, depth + 1));
     const symbol = type.symbol as ts.Symbol | undefined;
-    if ((type.flags & TypeFlags.Object) === 0 || symbol === undefined || depth > 4) return true;
+    if ((type.flags & TypeFlags.Object) === 0 || depth > 4) return true;
     const { objectFlags, target } = type as ts.TypeReference;
     if ((objectFlags & ObjectFlags.Reference) !== 0 && (target.objectFlags & ObjectFlags.Tuple) !== 0) return this.arguments(type as ts.TypeReference, depth);
+    if (symbol === undefined) return true;
     if ((objectFlags & (ObjectFlags.ClassOrInterface | ObjectFlags.Reference)) !== 0 && (symbol.flags & (SymbolFlags.Class | SymbolFlags.Interface)) !== 0) {
       const first = symbol.declarations?.[0];
       if (first === undefined) return true;

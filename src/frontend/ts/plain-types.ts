@@ -33,12 +33,23 @@ interface Narrower {
   readonly call: ts.CallExpression | null;
 }
 
+/** All that may narrow one variable, or a property of it. Null: something other than a call does. */
+interface Narrowers {
+  calls: ts.CallExpression[] | null;
+  narrow: boolean | null;
+}
+
+interface Places {
+  readonly all: Narrower[];
+  byRoot: Map<ts.Symbol | null, Narrowers> | null;
+}
+
 export class PlainTypes {
   private readonly symbols: Symbols;
   private readonly ts: Compiler;
   private readonly checker: ts.TypeChecker;
   private readonly types = new Map<ts.Node, Plain | null>();
-  private readonly narrowers = new Map<ts.SourceFile, ReadonlyMap<string, readonly Narrower[]>>();
+  private readonly narrowers = new Map<ts.SourceFile, ReadonlyMap<string, Places>>();
   private readonly predicates = new Map<ts.CallExpression, boolean>();
   private guards: ReadonlySet<string> | null = null;
   private depth = 0;
@@ -90,6 +101,13 @@ export class PlainTypes {
   element(expression: ts.Expression): ts.Type | null {
     const object = this.object(expression);
     return object === null || object.open ? null : this.elementOf(object.type);
+  }
+
+  /** What an argument of a call is asked to be. */
+  argument(call: ts.CallExpression | ts.NewExpression, index: number): ts.Type | null {
+    const signatures = this.signatures(call);
+    const [signature] = signatures?.list ?? [];
+    return signature === undefined || signatures?.open !== false || signatures.list.length > 1 || signature.typeParameters !== undefined ? null : this.parameterType(signature, index);
   }
 
   private elementOf(type: ts.Type): ts.Type | null {
@@ -278,10 +296,26 @@ export class PlainTypes {
   private isNarrowed(reference: ts.Expression): boolean {
     const path = this.pathOf(reference);
     if (path === null) return true;
-    const found = this.narrowersIn(reference.getSourceFile()).get(path.text);
-    if (found === undefined) return false;
-    const symbol = path.root === null ? null : this.symbols.symbolAt(path.root);
-    return found.some(({ root, call }) => (root === null || this.symbols.symbolAt(root) === symbol) && (call === null || this.isPredicate(call)));
+    const places = this.narrowersIn(reference.getSourceFile()).get(path.text);
+    if (places === undefined) return false;
+    places.byRoot ??= this.byRoot(places.all);
+    const narrowers = places.byRoot.get(path.root === null ? null : this.symbols.symbolAt(path.root));
+    if (narrowers === undefined) return false;
+    narrowers.narrow ??= narrowers.calls === null || narrowers.calls.some((call) => this.isPredicate(call));
+    return narrowers.narrow;
+  }
+
+  /** Equal names in a file may be different variables. */
+  private byRoot(all: readonly Narrower[]): Map<ts.Symbol | null, Narrowers> {
+    const found = new Map<ts.Symbol | null, Narrowers>();
+    for (const { root, call } of all) {
+      const symbol = root === null ? null : this.symbols.symbolAt(root);
+      const known = found.get(symbol);
+      if (known === undefined) found.set(symbol, { calls: call === null ? null : [call], narrow: null });
+      else if (call === null) known.calls = null;
+      else known.calls?.push(call);
+    }
+    return found;
   }
 
   /** `disk.queue` of `disk?.queue!`; null for what is no name and no chain of names. */
@@ -296,7 +330,7 @@ export class PlainTypes {
     }
   }
 
-  private narrowersIn(source: ts.SourceFile): ReadonlyMap<string, readonly Narrower[]> {
+  private narrowersIn(source: ts.SourceFile): ReadonlyMap<string, Places> {
     let found = this.narrowers.get(source);
     if (found === undefined) {
       found = this.gather(source);
@@ -305,18 +339,18 @@ export class PlainTypes {
     return found;
   }
 
-  private gather(source: ts.SourceFile): Map<string, Narrower[]> {
+  private gather(source: ts.SourceFile): Map<string, Places> {
     const { ts } = this;
     const { SyntaxKind } = ts;
-    const found = new Map<string, Narrower[]>();
+    const found = new Map<string, Places>();
     const add = (expression: ts.Expression, call: ts.CallExpression | null): void => {
       let e = skipTypes(ts, expression);
       if (ts.isBinaryExpression(e) && e.operatorToken.kind >= SyntaxKind.FirstAssignment && e.operatorToken.kind <= SyntaxKind.LastAssignment) e = skipTypes(ts, e.left);
       const path = this.pathOf(e);
       if (path === null) return;
-      const list = found.get(path.text);
-      if (list === undefined) found.set(path.text, [{ root: path.root, call }]);
-      else list.push({ root: path.root, call });
+      const places = found.get(path.text);
+      if (places === undefined) found.set(path.text, { all: [{ root: path.root, call }], byRoot: null });
+      else places.all.push({ root: path.root, call });
     };
     const guards = this.guardsOfThis();
     forEachNode(ts, source, (node) => {

@@ -26,12 +26,15 @@ export class Results {
   holds(expression: ts.Expression): boolean | null {
     const { ts, symbols } = this;
     const { SyntaxKind } = ts;
+    if (ts.isAsExpression(expression) && !isConst(ts, expression.type)) return symbols.holding.mayHold(expression.type) ? null : false;
     const e = skipTypes(ts, expression);
     switch (e.kind) {
       case SyntaxKind.StringLiteral: case SyntaxKind.NoSubstitutionTemplateLiteral: case SyntaxKind.TemplateExpression: case SyntaxKind.NumericLiteral:
       case SyntaxKind.BigIntLiteral: case SyntaxKind.TrueKeyword: case SyntaxKind.FalseKeyword: case SyntaxKind.NullKeyword: case SyntaxKind.PrefixUnaryExpression:
       case SyntaxKind.PostfixUnaryExpression: case SyntaxKind.TypeOfExpression: case SyntaxKind.VoidExpression: case SyntaxKind.DeleteExpression:
         return false;
+      case SyntaxKind.ObjectLiteralExpression: case SyntaxKind.ArrowFunction: case SyntaxKind.FunctionExpression: case SyntaxKind.ClassExpression:
+        return true;
       case SyntaxKind.BinaryExpression: return this.operation(e as ts.BinaryExpression);
       case SyntaxKind.ConditionalExpression: {
         const { whenTrue, whenFalse } = e as ts.ConditionalExpression;
@@ -54,19 +57,34 @@ export class Results {
   call(e: ts.CallExpression): boolean | null {
     const { ts, symbols } = this;
     const callee = skipTypes(ts, e.expression);
-    if (!ts.isPropertyAccessExpression(callee)) return null;
+    if (!ts.isPropertyAccessExpression(callee) || e.typeArguments !== undefined) return null;
     const symbol = symbols.meaning(callee);
     const definition = symbol === null ? null : symbols.definition(symbol);
     if (definition === null || !symbols.isLibrary(definition.getSourceFile())) return null;
-    const method = ARRAY.exec(symbols.externalName(definition).name)?.[1];
+    const { name } = symbols.externalName(definition);
+    const method = ARRAY.exec(name)?.[1];
     const [first, second] = e.arguments;
+    if (name === 'Object.entries' || name === 'Object.values') return first === undefined ? null : this.dictionary(first);
     if (method === undefined) return null;
     if (GIVES_ELEMENTS.has(method)) return this.elements(callee.expression) === false ? false : null;
-    if (method === 'map' || method === 'flatMap') return first === undefined || second !== undefined ? null : this.callback(first);
+    if (method === 'map' || method === 'flatMap') return first === undefined || second !== undefined || this.callback(first) !== false ? null : false;
     if (method !== 'reduce' && method !== 'reduceRight') return null;
     // With what it starts from, or else with the first element, begins what the callback has to give again.
-    const starts = second === undefined ? false : this.isPrimitive(second) ? false : null;
-    return starts === false && this.elements(callee.expression) === false ? false : null;
+    return (second === undefined || this.isPrimitive(second)) && this.elements(callee.expression) === false ? false : null;
+  }
+
+  /** The same of `new Map([…])`, `new Set(disks)`, whose types are inferred from a list. */
+  collection(e: ts.NewExpression): boolean | null {
+    const [list, ...others] = e.arguments ?? [];
+    return e.typeArguments === undefined && list !== undefined && others.length === 0 && this.elements(list) === false ? false : null;
+  }
+
+  /** `Record<string, number>` and the like. */
+  private dictionary(expression: ts.Expression): boolean | null {
+    const { ts, symbols } = this;
+    const type = symbols.plain.declared(skipTypes(ts, expression));
+    const value = type === null ? undefined : symbols.checker.getIndexTypeOfType(type, ts.IndexKind.String);
+    return value !== undefined && !symbols.holding.type(value) ? false : null;
   }
 
   private elements(array: ts.Expression): boolean | null {
@@ -104,14 +122,29 @@ export class Results {
     return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment ? null : false;
   }
 
-  /** False only where all of them say so. */
+  /** One that holds is enough; for a no, all have to say so. */
   private every(expressions: readonly ts.Expression[]): boolean | null {
-    return expressions.every((e) => !this.ts.isSpreadElement(e) && this.holds(e) === false) ? false : null;
+    let sure = true;
+    for (const e of expressions) {
+      const holds = this.ts.isSpreadElement(e) ? this.elements(e.expression) : this.holds(e);
+      if (holds === true) return true;
+      sure &&= holds !== null;
+    }
+    return sure ? false : null;
   }
 
-  private isPrimitive(e: ts.Expression): boolean {
+  /** A string, a number or a boolean, as far as it shows. */
+  private isPrimitive(expression: ts.Expression): boolean {
     const { ts } = this;
-    const value = skipTypes(ts, e);
-    return ts.isStringLiteralLike(value) || ts.isNumericLiteral(value) || value.kind === ts.SyntaxKind.TrueKeyword || value.kind === ts.SyntaxKind.FalseKeyword;
+    const { TypeFlags } = ts;
+    const e = skipTypes(ts, expression);
+    if (ts.isStringLiteralLike(e) || ts.isNumericLiteral(e) || e.kind === ts.SyntaxKind.TrueKeyword || e.kind === ts.SyntaxKind.FalseKeyword) return true;
+    if (ts.isConditionalExpression(e)) return this.isPrimitive(e.whenTrue) && this.isPrimitive(e.whenFalse);
+    const type = ts.isIdentifier(e) || ts.isPropertyAccessExpression(e) ? this.symbols.plain.declared(e) : ts.isCallExpression(e) ? this.symbols.plain.result(e) : null;
+    return type !== null && (type.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BooleanLike)) !== 0;
   }
+}
+
+function isConst(compiler: Compiler, type: ts.TypeNode): boolean {
+  return compiler.isTypeReferenceNode(type) && type.typeName.getText() === 'const';
 }

@@ -101,14 +101,14 @@ export class Values {
     if (external && !sites.takesValues(site)) return false;
     if (ts.isNewExpression(e)) return external ? this.isHeld(e) : !ts.isClassLike(definition);
     const type = this.symbols.signatureNode(definition)?.type;
-    return type === undefined || (holding.mayHold(type) && this.isHeld(e));
+    return type === undefined || ts.isFunctionTypeNode(type) || (holding.mayHold(type) && this.isHeld(e));
   }
 
   private isHeld(e: ts.CallExpression | ts.NewExpression | ts.TaggedTemplateExpression): boolean {
     const { ts, checker, holding, plain, results } = this.symbols;
     const type = ts.isTaggedTemplateExpression(e) ? null : plain.result(e);
     if (type !== null) return holding.type(type);
-    return (ts.isCallExpression(e) ? results.call(e) : null) ?? holding.type(checker.getTypeAtLocation(e));
+    return (ts.isCallExpression(e) ? results.call(e) : ts.isNewExpression(e) ? results.collection(e) : null) ?? holding.type(checker.getTypeAtLocation(e));
   }
 
   /** `table[name]`, where the table is known by its type: the members that the name's type allows. */
