@@ -14,7 +14,7 @@ export interface AuditFunction extends InventoryFunction {
   readonly reached: Reached;
 }
 
-/** `from` and `to` are places in the list of functions; the call stands in the file of `from`. */
+/** `from` and `to` are places in the list of functions; the call stands in the file of `from`. Calls of assertions and predicates are left out. */
 export type AuditEdge = Pick<GraphEdge, 'from' | 'to' | 'line' | 'kind'>;
 
 export interface AuditWaiver {

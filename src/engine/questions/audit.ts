@@ -30,7 +30,9 @@ export function buildAudit(models: readonly Model[], report: Report): Audit {
     };
   });
   const places = graph.functions.map(({ key }) => placeOf.get(key) ?? -1);
-  const edges = graph.edges.map(({ from, to, line, kind }) => ({ from: places[from] ?? -1, to: places[to] ?? -1, line, kind })).filter(({ from, to }) => from >= 0 && to >= 0);
+  // Everybody calls assertions and predicates; in a drawing they would hide what leads where.
+  const isCheck = (fn: FunctionNode | undefined): boolean => fn?.summary.tags.asserts !== undefined || fn?.summary.tags.predicate !== undefined;
+  const edges = graph.edges.map(({ from, to, line, kind }) => ({ from: places[from] ?? -1, to: places[to] ?? -1, line, kind })).filter(({ from, to }) => from >= 0 && to >= 0 && !isCheck(nodes[to]));
   return {
     functions,
     edges,

@@ -104,6 +104,8 @@ class Drawing {
     if (image === null) return;
     image.style.width = `${String(Number(image.dataset['width']) * this.scale)}px`;
     image.style.height = 'auto';
+    // As wide as there is room, until somebody asks for more.
+    image.style.maxWidth = this.scale === 1 ? '100%' : 'none';
   }
 
   private draw(): void {
