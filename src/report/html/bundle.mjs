@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const root = path.resolve(import.meta.dirname, '..');
+const root = path.resolve(import.meta.dirname, '../../..');
 const app = path.join(root, 'src/report/html/app');
 const page = path.join(root, 'dist/src/report/html/page.html');
 
