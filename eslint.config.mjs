@@ -1,6 +1,7 @@
 // Types come from tsconfig.json. The import layers are checked by dependency-cruiser (.dependency-cruiser.mjs);
 // the two `no-restricted-…` rules repeat the part of them that an editor can show while one types.
 import { defineConfig, globalIgnores } from 'eslint/config';
+import eslintPlugin from 'eslint-plugin-eslint-plugin';
 import tseslint from 'typescript-eslint';
 
 const noCompiler = {
@@ -56,6 +57,10 @@ export default defineConfig(
     // The nodes of ts-morph are told apart by static guards of their own base class, which this rule takes for a mistake.
     files: ['src/fix/**/*.ts'],
     rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
+  },
+  {
+    files: ['src/eslint/**/*.ts', 'test/eslint/**/*.ts'],
+    extends: [eslintPlugin.configs.all],
   },
   {
     files: ['test/**/*.ts'],

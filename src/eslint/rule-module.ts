@@ -9,7 +9,7 @@ import type { Finding } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
 import { messageOf } from './message.ts';
 import { canFix, canSuggest, repairOf } from './repairs/repairs.ts';
-import { verdictOn, type LintedFile } from './verdict.ts';
+import { verdictOn } from './verdict.ts';
 
 export interface GsioRule extends Eslint.RuleModule {
   readonly meta: Eslint.RuleMetaData & { readonly docs: { readonly description: string; readonly url: string; readonly recommended: boolean } };
@@ -32,11 +32,12 @@ export function ruleModule(rule: Rule, version: string): GsioRule {
         url: `https://unpkg.com/gsio@${version}/rules/${rule.id}/README.md`,
         recommended: rule.level !== 'info',
       },
-      messages: { finding: '{{message}}', repair: '{{repair}}' },
-      schema: judgesWaivers ? [...WAIVER_SCHEMA] : [],
-      ...(judgesWaivers ? { defaultOptions: [{ disableComments: true }] } : {}),
       ...(canFix(rule.id) ? { fixable: 'code' as const } : {}),
       ...(canSuggest(rule.id) ? { hasSuggestions: true } : {}),
+      schema: judgesWaivers ? [...WAIVER_SCHEMA] : [],
+      ...(judgesWaivers ? { defaultOptions: [{ disableComments: true }] } : {}),
+      messages: { finding: '{{message}}', repair: '{{repair}}' },
+      languages: ['js/js'],
     },
     create(context) {
       const file = verdictOn(context, rule.id);
@@ -44,26 +45,22 @@ export function ruleModule(rule: Rule, version: string): GsioRule {
         Program() {
           for (const finding of file.findings(rule.id)) {
             if (judgesWaivers && leavesToEslint(context, finding)) continue;
-            report(context, file, finding);
+            const { fix, suggestions } = repairOf(finding, context.sourceCode, file.config);
+            context.report({
+              loc: {
+                start: { line: finding.line, column: finding.column - 1 },
+                end: { line: finding.endLine, column: finding.endColumn - 1 },
+              },
+              messageId: 'finding',
+              data: { message: messageOf(finding) },
+              ...(fix === undefined ? {} : { fix }),
+              suggest: suggestions.map(({ text, fix: change }) => ({ messageId: 'repair', data: { repair: text }, fix: change })),
+            });
           }
         },
       };
     },
   };
-}
-
-function report(context: Eslint.RuleContext, file: LintedFile, finding: Finding): void {
-  const repair = repairOf(finding, context.sourceCode, file.config);
-  context.report({
-    loc: {
-      start: { line: finding.line, column: finding.column - 1 },
-      end: { line: finding.endLine, column: finding.endColumn - 1 },
-    },
-    messageId: 'finding',
-    data: { message: messageOf(finding) },
-    ...(repair.fix === undefined ? {} : { fix: repair.fix }),
-    suggest: repair.suggestions.map(({ text, fix }) => ({ messageId: 'repair', data: { repair: text }, fix })),
-  });
 }
 
 function leavesToEslint(context: Eslint.RuleContext, finding: Finding): boolean {
