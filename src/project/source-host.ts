@@ -5,8 +5,7 @@
  * standard library from the bundled compiler.
  * Leaves to others: which files to read (`load-program.ts`).
  */
-import { getLibFiles, libFolderInMemoryPath } from '@ts-morph/common';
-import { ts, type typescript } from './compiler.ts';
+import { getLibFiles, libFolderInMemoryPath, ts, type typescript } from './compiler.ts';
 
 export interface SourceHost extends typescript.CompilerHost {
   /** The file that is being parsed right now. */

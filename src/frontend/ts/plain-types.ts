@@ -53,6 +53,7 @@ export class PlainTypes {
   private readonly predicates = new Map<ts.CallExpression, boolean>();
   private guards: ReadonlySet<string> | null = null;
   private depth = 0;
+  private array: ts.Type | null | undefined;
 
   constructor(symbols: Symbols) {
     this.symbols = symbols;
@@ -110,6 +111,20 @@ export class PlainTypes {
     return signature === undefined || signatures?.open !== false || signatures.list.length > 1 || signature.typeParameters !== undefined ? null : this.parameterType(signature, index);
   }
 
+  /** The library's own array, of whatever. */
+  private arrayType(): ts.Type | null {
+    if (this.array !== undefined) return this.array;
+    this.array = null;
+    for (const source of this.symbols.sources()) {
+      const declaration = this.symbols.isLibrary(source) ? source.statements.find((s) => this.ts.isInterfaceDeclaration(s) && s.name.text === 'Array') : undefined;
+      const symbol = declaration === undefined ? undefined : this.checker.getSymbolAtLocation((declaration as ts.InterfaceDeclaration).name);
+      if (symbol === undefined) continue;
+      this.array = this.checker.getDeclaredTypeOfSymbol(symbol);
+      break;
+    }
+    return this.array;
+  }
+
   private elementOf(type: ts.Type): ts.Type | null {
     return this.checker.isArrayType(type) ? this.checker.getTypeArguments(type as ts.TypeReference)[0] ?? null : null;
   }
@@ -153,6 +168,7 @@ export class PlainTypes {
         return this.single(checker.getTypeOfSymbol(member), open);
       }
       case ts.SyntaxKind.CallExpression: case ts.SyntaxKind.NewExpression: return this.given(e as ts.CallExpression);
+      case ts.SyntaxKind.ArrayLiteralExpression: return this.single(this.arrayType(), true);
       case ts.SyntaxKind.AwaitExpression: {
         const promise = this.object((e as ts.AwaitExpression).expression);
         return promise === null ? null : this.single(checker.getAwaitedType(promise.type), promise.open);

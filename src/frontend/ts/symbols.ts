@@ -13,6 +13,7 @@ import { isStatic, memberName, type Names } from './names.ts';
 import { Holding } from './holding.ts';
 import { PlainTypes } from './plain-types.ts';
 import { Results } from './results.ts';
+import { Scopes } from './scopes.ts';
 import type { TagReader } from './tags.ts';
 import { platformModels } from './platform.ts';
 import type { NameSet } from './prepass.ts';
@@ -46,6 +47,7 @@ export class Symbols {
   readonly holding: Holding;
   readonly plain: PlainTypes;
   readonly results: Results;
+  private readonly scopes: Scopes;
   private readonly program: ts.Program;
   private readonly config: Config;
   private readonly tagCache = new Map<ts.Symbol, Tags>();
@@ -74,13 +76,14 @@ export class Symbols {
     this.holding = new Holding(this);
     this.plain = new PlainTypes(this);
     this.results = new Results(this);
+    this.scopes = new Scopes(compiler, this.checker);
   }
 
   /** The symbol a name node means, aliases followed; null where there is none. */
   symbolAt(node: ts.Node): ts.Symbol | null {
     const known = this.meanings.get(node);
     if (known !== undefined) return known;
-    let symbol = this.plainMember(node) ?? this.checker.getSymbolAtLocation(node) ?? null;
+    let symbol = this.plainSymbol(node) ?? this.checker.getSymbolAtLocation(node) ?? null;
     if (symbol !== null && (symbol.flags & this.ts.SymbolFlags.Alias) !== 0) {
       const target = this.checker.getAliasedSymbol(symbol);
       symbol = target.declarations === undefined && this.runtimeImport(symbol) !== null ? symbol : target;
@@ -89,9 +92,10 @@ export class Symbols {
     return symbol;
   }
 
-  private plainMember(node: ts.Node): ts.Symbol | null {
+  /** Where the declarations tell without the checker's help. */
+  private plainSymbol(node: ts.Node): ts.Symbol | null {
     const { parent } = node;
-    if (!this.ts.isPropertyAccessExpression(parent) || parent.name !== node) return null;
+    if (!this.ts.isPropertyAccessExpression(parent) || parent.name !== node) return this.ts.isIdentifier(node) ? this.scopes.variable(node) : null;
     // In `extends scheduler.Queue` a chain of names stands for a type.
     let at: ts.Node = parent.parent;
     while (this.ts.isPropertyAccessExpression(at)) at = at.parent;
