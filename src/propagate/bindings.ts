@@ -6,7 +6,7 @@
  * and what nests deeper or would multiply beyond the cap, is read from the flow over the whole program instead.
  * In: values in a context. Out: targets with their contexts. Leaves to others: who calls whom off the main thread.
  */
-import type { Literal, ParamFact, PathFacts, Value } from '../model/summary.ts';
+import type { Literal, ParamFact, ParamSummary, PathFacts, Value } from '../model/summary.ts';
 import type { Program, Site } from '../link/link.ts';
 import { runsElsewhere, type Target, type ValueFlow } from '../callgraph/flow.ts';
 
@@ -26,6 +26,15 @@ export interface Origin {
 interface Binding {
   readonly values: readonly Bound[];
   readonly open: boolean;
+}
+
+/** A parameter that matters. */
+interface Parameter {
+  readonly index: number;
+  readonly name: string;
+  readonly param: ParamSummary;
+  /** Whoever runs it elsewhere is told at the call; inside, nothing of it is left. */
+  readonly elsewhere: boolean;
 }
 
 export interface Env {
@@ -51,6 +60,10 @@ export class Bindings {
   private readonly flow: ValueFlow;
   private readonly envIds = new Map<string, Env>();
   private readonly boundIds = new Map<string, Bound>();
+  /** Most are closures that captured nothing, and a few literals: those need no key. */
+  private readonly plainClosures = new Map<number, Bound & { kind: 'closure' }>();
+  private readonly literals = new Map<Literal, Bound>();
+  private readonly parameters = new Map<number, readonly Parameter[]>();
   private readonly contexts = new Map<number, Set<number>>();
   /** Parameters that matter: they are called, passed on, returned, stored or tested. */
   private readonly relevant = new Set<string>();
@@ -202,17 +215,14 @@ export class Bindings {
   }
 
   private bindParameters(bound: Bound & { kind: 'closure' }, callerEnv: Env, base: number, argument: (index: number) => Binding | null): Env {
-    const node = this.program.functions[bound.fn];
-    if (node === undefined) return bound.env;
-    const { key, params } = node.summary;
+    const parameters = this.parametersOf(bound.fn);
+    // With nothing to bind, the environment is the one that was captured.
+    if (parameters.length === 0) return this.cap(bound.fn, bound.env);
     const bindings = new Map(bound.env.bindings);
-    params.forEach((param, index) => {
-      const name = paramKey(key, index);
-      if (!this.relevant.has(name)) return;
-      // Whoever runs it elsewhere is told at the call; inside, nothing of it is left.
-      if (runsElsewhere(node.summary.tags, index)) { bindings.set(name, { values: [], open: true }); return; }
+    for (const { index, name, param, elsewhere } of parameters) {
+      if (elsewhere) { bindings.set(name, { values: [], open: true }); continue; }
       const given = bound.given[index];
-      if (given !== undefined) { bindings.set(name, { values: given, open: !given.every((v) => v.kind === 'literal') || given.length === 0 }); return; }
+      if (given !== undefined) { bindings.set(name, { values: given, open: !given.every((v) => v.kind === 'literal') || given.length === 0 }); continue; }
       if (param.rest === true) {
         const rest: Bound[] = [];
         for (let i = index - Math.max(bound.shift, bound.given.length); i < 16; i++) {
@@ -221,14 +231,27 @@ export class Bindings {
           rest.push(...more.values);
         }
         bindings.set(name, { values: distinct(rest), open: true });
-        return;
+        continue;
       }
       const passed = argument(index - Math.max(bound.shift, bound.given.length));
       if (passed !== null) bindings.set(name, passed);
       else if (param.default !== undefined) bindings.set(name, { values: this.resolve(param.default, base, callerEnv), open: param.default.k !== 'lit' });
       else bindings.set(name, { values: [this.literal(null)], open: false });
-    });
+    }
     return this.cap(bound.fn, this.env(bindings));
+  }
+
+  private parametersOf(fn: number): readonly Parameter[] {
+    let known = this.parameters.get(fn);
+    if (known === undefined) {
+      const summary = this.program.functions[fn]?.summary;
+      known = (summary?.params ?? []).flatMap((param, index) => {
+        const name = paramKey(summary?.key ?? '', index);
+        return this.relevant.has(name) ? [{ index, name, param, elsewhere: summary !== undefined && runsElsewhere(summary.tags, index) }] : [];
+      });
+      this.parameters.set(fn, known);
+    }
+    return known;
   }
 
   /** A literal, or a parameter that is bound to nothing but known values. */
@@ -271,13 +294,23 @@ export class Bindings {
 
   private env(bindings: Map<string, Binding>): Env {
     if (bindings.size === 0) return this.empty;
-    const kept = [...bindings].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    const depth = 1 + Math.max(0, ...kept.flatMap(([, b]) => b.values.map((v) => v.depth)));
+    const kept = [...bindings];
+    if (kept.length > 1) kept.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    let below = 0;
+    let id = '';
+    for (const [name, { values, open }] of kept) {
+      id += `${id === '' ? '' : ';'}${name}=`;
+      for (const value of values) {
+        below = Math.max(below, value.depth);
+        id += `${String(value.id)},`;
+      }
+      if (open) id += '+';
+    }
+    const depth = 1 + below;
     if (depth > MAX_ENV_DEPTH) {
       // Too deep: the closures in it forget what they captured.
       return this.env(new Map(kept.map(([name, b]) => [name, { ...b, values: distinct(b.values.map((v) => (v.kind === 'closure' && v.env.depth > 0 ? this.closure(v.fn, this.empty, v.shift, [], v.origin) : v))) }])));
     }
-    const id = kept.map(([name, b]) => `${name}=${b.values.map((v) => String(v.id)).join(',')}${b.open ? '+' : ''}`).join(';');
     let env = this.envIds.get(id);
     if (env === undefined) {
       env = { id: this.envIds.size + 1, bindings: new Map(kept), depth };
@@ -310,6 +343,14 @@ export class Bindings {
   }
 
   private closure(fn: number, env: Env, shift: number, given: readonly Bound[][], origin: Origin | null = null): Bound & { kind: 'closure' } {
+    if (env.id === 0 && shift === 0 && given.length === 0 && origin === null) {
+      const known = this.plainClosures.get(fn);
+      if (known !== undefined) return known;
+      const plain = { id: this.boundIds.size, kind: 'closure' as const, fn, env, shift, given, origin, depth: 0 };
+      this.boundIds.set(`f${String(fn)}`, plain);
+      this.plainClosures.set(fn, plain);
+      return plain;
+    }
     const id = `f${String(fn)}/${String(env.id)}/${String(shift)}/${given.map((g) => g.map((b) => b.id).join(',')).join('|')}/${originId(origin)}`;
     const depth = Math.max(env.depth, ...given.flatMap((g) => g.map((b) => b.depth)));
     return this.interned(id, (n) => ({ id: n, kind: 'closure', fn, env, shift, given, origin, depth })) as Bound & { kind: 'closure' };
@@ -321,7 +362,12 @@ export class Bindings {
   }
 
   private literal(value: Literal): Bound {
-    return this.interned(`l${JSON.stringify(value)}`, (n) => ({ id: n, kind: 'literal', value, origin: null, depth: 0 }));
+    let bound = this.literals.get(value);
+    if (bound === undefined) {
+      bound = this.interned(`l${JSON.stringify(value)}`, (n) => ({ id: n, kind: 'literal', value, origin: null, depth: 0 }));
+      this.literals.set(value, bound);
+    }
+    return bound;
   }
 
   private withOrigin(bound: Bound, origin: Origin): Bound {

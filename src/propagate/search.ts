@@ -69,7 +69,7 @@ export class Search {
   private readonly flow: ValueFlow;
   private readonly bindings: Bindings;
   private readonly discipline: Discipline;
-  private readonly known = new Map<string, Visit>();
+  private readonly known = new Map<number, Visit>();
   private readonly queue: Visit[] = [];
   private next = 0;
   private readonly roots = new Map<Visit, Visit>();
@@ -112,7 +112,7 @@ export class Search {
   // ---- following calls ---------------------------------------------------------------------------------------------
 
   private visit(fn: number, env: Env, switched: boolean, from: Visit | null, site: Site | null, edge: EdgeKind, root: RootReason | null): void {
-    const key = `${String(fn)}/${String(env.id)}/${switched ? 's' : ''}`;
+    const key = (env.id * this.program.functions.length + fn) * 2 + (switched ? 1 : 0);
     const entry = from === null || site === null ? null : { from, site, edge };
     const known = this.known.get(key);
     if (known !== undefined) {

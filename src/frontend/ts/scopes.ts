@@ -23,7 +23,6 @@ export class Scopes {
   private readonly checker: ts.TypeChecker;
   private readonly parents: ReadonlySet<ts.SyntaxKind>;
   private readonly globals = new Map<ts.__String, ts.Symbol | null>();
-  private readonly readable = new Map<ts.SourceFile, boolean>();
 
   constructor(compiler: Compiler, checker: ts.TypeChecker) {
     this.ts = compiler;
@@ -39,10 +38,10 @@ export class Scopes {
 
   /** Null as well where the name is no expression. */
   variable(node: ts.Identifier): ts.Symbol | null {
-    if (!this.isReadable(node.getSourceFile()) || !this.isReference(node) || node.text === 'arguments') return null;
-    const { SyntaxKind } = this.ts;
+    const { SyntaxKind, NodeFlags } = this.ts;
+    if (!this.isReference(node) || (node.flags & NodeFlags.JavaScriptFile) !== 0 || node.text === 'arguments') return null;
     const name = node.escapedText;
-    for (let at = node.parent as Scope | undefined; at !== undefined; at = at.parent as Scope | undefined) {
+    for (let at: Scope = node.parent; ; at = at.parent) {
       switch (at.kind) {
         case SyntaxKind.Parameter: case SyntaxKind.Decorator: case SyntaxKind.ComputedPropertyName: case SyntaxKind.ModuleDeclaration: case SyntaxKind.EnumDeclaration:
         case SyntaxKind.ExpressionWithTypeArguments:
@@ -50,12 +49,18 @@ export class Scopes {
         case SyntaxKind.FunctionExpression: case SyntaxKind.ClassExpression:
           if ((at as ts.FunctionExpression).name?.escapedText === name) return null;
           break;
+        case SyntaxKind.SourceFile: return this.atTop(node, at as ts.SourceFile & Scope);
         default:
       }
       const found = at.locals?.get(name);
       if (found !== undefined) return this.value(found);
     }
-    return this.global(node);
+  }
+
+  private atTop(node: ts.Identifier, source: ts.SourceFile & Scope): ts.Symbol | null {
+    if (source.locals === undefined || source.isDeclarationFile || !this.ts.isExternalModule(source)) return null;
+    const found = source.locals.get(node.escapedText);
+    return found === undefined ? this.global(node) : this.value(found);
   }
 
   private isReference(node: ts.Identifier): boolean {
@@ -82,14 +87,5 @@ export class Scopes {
       this.globals.set(name, symbol);
     }
     return symbol;
-  }
-
-  private isReadable(source: ts.SourceFile): boolean {
-    let readable = this.readable.get(source);
-    if (readable === undefined) {
-      readable = this.ts.isExternalModule(source) && !source.isDeclarationFile && (source.flags & this.ts.NodeFlags.JavaScriptFile) === 0 && (source as Scope).locals !== undefined;
-      this.readable.set(source, readable);
-    }
-    return readable;
   }
 }
