@@ -3,33 +3,18 @@
  *
  * In: options, and names as the user wrote them. Out: models, places. A name that fits nothing, or too much, is a `UsageError`.
  */
-import { rules } from '../../rules/index.ts';
 import { nearestName } from '../config/nearest.ts';
 import { knownNames, lookUp } from '../engine/questions/names.ts';
 import type { Model } from '../engine/model.ts';
 import { UsageError } from '../model/errors.ts';
 import type { NamedPlace } from '../model/questions.ts';
 import { modelProjects } from '../project/analyze-projects.ts';
+import { onProjects, type ProjectOptions } from './on-projects.ts';
 import { outputFile, writeOutput } from './output.ts';
-import { Progress } from './progress.ts';
 import type { Streams } from './streams.ts';
 
-export interface ProjectOptions {
-  readonly project?: readonly string[];
-  readonly config?: string;
-}
-
 export async function askProjects(paths: readonly string[], options: ProjectOptions, streams: Streams): Promise<readonly Model[]> {
-  const progress = new Progress(streams);
-  const { models } = await modelProjects({
-    projects: options.project ?? [],
-    paths,
-    cwd: streams.cwd,
-    config: options.config,
-    rules,
-    now: streams.now,
-    onProgress: (step) => { progress.show(step); },
-  }).finally(() => { progress.clear(); });
+  const { models } = await onProjects(paths, options, streams, modelProjects);
   return models;
 }
 

@@ -5,7 +5,6 @@
  * case; then what the baseline holds and what no change touches is left out.
  * Leaves to others: parsing arguments (`program.ts`), the exit code of errors (`main.ts`).
  */
-import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
 import { UsageError } from '../model/errors.ts';
@@ -20,10 +19,11 @@ import { applyBaseline, readBaseline, type BaselineOptions } from './baseline.ts
 import { changesSince } from './changes.ts';
 import { oneOf } from './choice.ts';
 import { folderChanges } from './folder-changes.ts';
+import { onProjects } from './on-projects.ts';
 import { writeOutput } from './output.ts';
 import { outputsOf, type Output } from './outputs.ts';
 import { packageVersion, reportPage, ruleTexts } from './package.ts';
-import { Progress } from './progress.ts';
+import { readText } from './read-text.ts';
 import { prefixInRepository } from './repository.ts';
 import { wantsColour, type Streams } from './streams.ts';
 import { watch } from './watch.ts';
@@ -54,16 +54,7 @@ export async function check(paths: readonly string[], options: CheckOptions, str
 /** The report that the user asked for: without what the baseline holds, and what no change touches. */
 async function analyse(paths: readonly string[], options: CheckOptions, streams: Streams): Promise<{ readonly report: Report; readonly root: string }> {
   const baseline = readBaseline(options, streams.cwd);
-  const progress = new Progress(streams);
-  const { report: whole, root } = await analyzeProjects({
-    projects: options.project ?? [],
-    paths,
-    cwd: streams.cwd,
-    config: options.config,
-    rules,
-    now: streams.now,
-    onProgress: (step) => { progress.show(step); },
-  }).finally(() => { progress.clear(); });
+  const { report: whole, root } = await onProjects(paths, options, streams, analyzeProjects);
 
   const { since } = options;
   const changes = since === undefined ? undefined : changesSince(since, root);
@@ -128,12 +119,4 @@ function limitOf(written: string | undefined): number {
   if (written === undefined) return Infinity;
   if (/^\d+$/.test(written)) return Number(written);
   throw new UsageError('invalid-option', `--max-warnings needs a whole number of 0 or more, not "${written}".`, 'Write --max-warnings 0 to let no warning pass.');
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,9 @@
 /** `gsio classify`: lists every function and slot with its class. The table is for people, JSON for programs. */
 import { buildInventory } from '../engine/questions/inventory.ts';
 import { formatInventoryJson, formatInventoryTable } from '../report/inventory.ts';
-import { answer, askProjects, type ProjectOptions } from './ask.ts';
+import { answer, askProjects } from './ask.ts';
 import { oneOf } from './choice.ts';
+import type { ProjectOptions } from './on-projects.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
 export interface ClassifyOptions extends ProjectOptions {

@@ -9,7 +9,8 @@ import { knownNames, lookUp } from '../engine/questions/names.ts';
 import { buildCard } from '../engine/questions/card.ts';
 import { UsageError } from '../model/errors.ts';
 import { formatCard } from '../report/card.ts';
-import { askProjects, placeNamed, suggestion, type ProjectOptions } from './ask.ts';
+import { askProjects, placeNamed, suggestion } from './ask.ts';
+import type { ProjectOptions } from './on-projects.ts';
 import { rulePage } from './package.ts';
 import { wantsColour, type Streams } from './streams.ts';
 

@@ -6,17 +6,15 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { rules } from '../../rules/index.ts';
 import { fixProjects, type Fixed } from '../fix/fix.ts';
 import { parseList, type ListEntry } from '../fix/list.ts';
 import { UsageError } from '../model/errors.ts';
 import { formatDiff } from '../report/unified-diff.ts';
 import { visible } from '../report/visible.ts';
 import { counted } from '../report/words.ts';
-import type { ProjectOptions } from './ask.ts';
 import { oneOf } from './choice.ts';
+import { onProjects, type ProjectOptions } from './on-projects.ts';
 import { writeOutput } from './output.ts';
-import { Progress } from './progress.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
 export interface FixOptions extends ProjectOptions {
@@ -33,21 +31,14 @@ const MOST_LISTED = 10;
 export async function fix(paths: readonly string[], options: FixOptions, streams: Streams): Promise<0 | 1> {
   const tags = new Set((options.tags ?? []).flatMap((words) => words.split(',')).map((word) => oneOf('source', word.trim(), ['modules', 'inferred'])));
   const list = (options.list ?? []).flatMap((written) => readList(written, streams.cwd));
-  const progress = new Progress(streams);
-  const fixed = await fixProjects({
-    projects: options.project ?? [],
-    paths,
-    cwd: streams.cwd,
-    config: options.config,
-    rules,
-    now: streams.now,
-    onProgress: (step) => { progress.show(step); },
+  const fixed = await onProjects(paths, options, streams, (request) => fixProjects({
+    ...request,
     list,
     fromModules: tags.has('modules'),
     fromInference: tags.has('inferred'),
     assertIo: options.assertIo === true,
     assertionsFrom: options.import === undefined ? null : originOf(options.import, streams.cwd),
-  }).finally(() => { progress.clear(); });
+  }));
 
   if (options.dryRun === true) {
     streams.out(formatDiff(fixed.files, wantsColour(streams, options.color)));

@@ -6,8 +6,9 @@ import { UsageError } from '../model/errors.ts';
 import type { CallGraph, GraphFunction } from '../model/questions.ts';
 import { formatDot, formatMermaid } from '../report/graph-drawing.ts';
 import { formatGraphJson, formatModuleGraphJson } from '../report/graph-json.ts';
-import { answer, askProjects, placeNamed, type ProjectOptions } from './ask.ts';
+import { answer, askProjects, placeNamed } from './ask.ts';
 import { oneOf, wholeNumber } from './choice.ts';
+import type { ProjectOptions } from './on-projects.ts';
 import type { Streams } from './streams.ts';
 
 export interface GraphOptions extends ProjectOptions {

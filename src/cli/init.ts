@@ -7,7 +7,6 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { rules } from '../../rules/index.ts';
 import { planSetup, type Plan } from '../init/plan.ts';
 import { survey, type Survey } from '../init/survey.ts';
 import { UsageError } from '../model/errors.ts';
@@ -18,7 +17,7 @@ import { formatDiff } from '../report/unified-diff.ts';
 import { visible } from '../report/visible.ts';
 import { DEFAULT_BASELINE } from './baseline.ts';
 import { oneOf } from './choice.ts';
-import { Progress } from './progress.ts';
+import { onProjects } from './on-projects.ts';
 import { repositoryAround } from './repository.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
@@ -53,10 +52,7 @@ async function baselineOf({ projects }: Survey, streams: Streams): Promise<strin
   if (fs.existsSync(path.join(streams.cwd, DEFAULT_BASELINE))) {
     throw new UsageError('baseline-exists', `The baseline ${DEFAULT_BASELINE} is there already.`, 'gsio check --update-baseline writes it anew.');
   }
-  const progress = new Progress(streams);
-  const { report } = await analyzeProjects({
-    projects, paths: [], cwd: streams.cwd, config: undefined, rules, now: streams.now, onProgress: (step) => { progress.show(step); },
-  }).finally(() => { progress.clear(); });
+  const { report } = await onProjects([], { project: projects }, streams, analyzeProjects);
   return jsonDocument({ findings: entriesFor(report.findings, []) });
 }
 

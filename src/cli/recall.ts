@@ -1,5 +1,4 @@
 /** `gsio recall TRACE`: compares a trace with the call graph. 0, or 1 where an assertion failed that no finding told of. */
-import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
 import { UsageError } from '../model/errors.ts';
@@ -7,10 +6,11 @@ import { modelProjects } from '../project/analyze-projects.ts';
 import { formatRecall, formatRecallJson } from '../report/recall.ts';
 import { compareTrace } from '../trace/compare.ts';
 import { parseTrace, rejectStaleTrace } from '../trace/read-trace.ts';
-import { answer, type ProjectOptions } from './ask.ts';
+import { answer } from './ask.ts';
 import { oneOf } from './choice.ts';
+import { onProjects, type ProjectOptions } from './on-projects.ts';
 import { packageVersion } from './package.ts';
-import { Progress } from './progress.ts';
+import { readText } from './read-text.ts';
 import type { Streams } from './streams.ts';
 
 export interface RecallOptions extends ProjectOptions {
@@ -25,16 +25,7 @@ export async function recall(written: string, options: RecallOptions, streams: S
   const trace = parseTrace(text, written);
   let status: 0 | 1 = 0;
   await answer(options.output, streams, async () => {
-    const progress = new Progress(streams);
-    const { models, root } = await modelProjects({
-      projects: options.project ?? [],
-      paths: [],
-      cwd: streams.cwd,
-      config: options.config,
-      rules,
-      now: streams.now,
-      onProgress: (step) => { progress.show(step); },
-    }).finally(() => { progress.clear(); });
+    const { models, root } = await onProjects([], options, streams, modelProjects);
     rejectStaleTrace(trace, written, (file) => readText(path.resolve(root, file)));
     const findings = models.flatMap(({ analysis }) => rules.flatMap((rule) => ('evaluate' in rule ? rule.evaluate(analysis) : [])));
     const compared = compareTrace(models, findings, trace);
@@ -42,12 +33,4 @@ export async function recall(written: string, options: RecallOptions, streams: S
     return format === 'json' ? formatRecallJson(compared, packageVersion()) : formatRecall(compared);
   });
   return status;
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,6 @@
  * In: options. Out: 0, whatever was found: an audit is no gate.
  * Leaves to others: the page (`report/html`), what stands in it (`engine`).
  */
-import fs from 'node:fs';
 import path from 'node:path';
 import { rules } from '../../rules/index.ts';
 import { UsageError } from '../model/errors.ts';
@@ -13,10 +12,10 @@ import { formatAuditJson } from '../report/audit-json.ts';
 import { formatHtml } from '../report/html/html.ts';
 import { compareWith } from '../report/html/trend.ts';
 import { counted, verdict } from '../report/words.ts';
-import type { ProjectOptions } from './ask.ts';
+import { onProjects, type ProjectOptions } from './on-projects.ts';
 import { outputFile, writeOutput } from './output.ts';
 import { packageVersion, reportPage, ruleTexts } from './package.ts';
-import { Progress } from './progress.ts';
+import { readText } from './read-text.ts';
 import type { Streams } from './streams.ts';
 
 export interface ReportOptions extends ProjectOptions {
@@ -31,16 +30,7 @@ export async function report(paths: readonly string[], options: ReportOptions, s
   const file = outputFile(written, streams.cwd);
   const beside = `${written.replace(/\.html?$/i, '')}.json`;
   const earlier = options.compare === undefined ? undefined : { written: options.compare, text: readEarlier(options.compare, streams.cwd) };
-  const progress = new Progress(streams);
-  const { report: made, audit, root } = await auditProjects({
-    projects: options.project ?? [],
-    paths,
-    cwd: streams.cwd,
-    config: options.config,
-    rules,
-    now: streams.now,
-    onProgress: (step) => { progress.show(step); },
-  }).finally(() => { progress.clear(); });
+  const { report: made, audit, root } = await onProjects(paths, options, streams, auditProjects);
   const html = formatHtml(made, {
     version: packageVersion(),
     project: path.basename(root),
@@ -60,12 +50,4 @@ function readEarlier(written: string, cwd: string): string {
   const text = readText(path.resolve(cwd, written));
   if (text === undefined) throw new UsageError('report-not-found', `The report ${written} cannot be read.`, 'Name the JSON file that gsio report, or gsio check --format json, has written.');
   return text;
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -9,8 +9,9 @@ import { UsageError } from '../model/errors.ts';
 import type { EdgeKind } from '../model/finding.ts';
 import type { Ways } from '../model/questions.ts';
 import { formatWays, formatWaysJson } from '../report/ways.ts';
-import { askProjects, placeNamed, placesNamed, type ProjectOptions } from './ask.ts';
+import { askProjects, placeNamed, placesNamed } from './ask.ts';
 import { oneOf, wholeNumber } from './choice.ts';
+import type { ProjectOptions } from './on-projects.ts';
 import { wantsColour, type Streams } from './streams.ts';
 
 export interface WhyOptions extends ProjectOptions {

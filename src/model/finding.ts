@@ -69,16 +69,18 @@ export interface Report {
   readonly known?: number;
   /** The revision since which something must have changed that a finding touches; all others are left out here. */
   readonly since?: string;
-  readonly summary: {
-    readonly files: number;
-    readonly functions: number;
-    readonly callSites: number;
-    readonly resolvedCallSites: number;
-    readonly edges: number;
-    readonly findings: Readonly<Record<Level, number>>;
-    readonly unresolvedByReason: Readonly<Record<string, number>>;
-    /** Functions whose call contexts were merged because they grew too many. */
-    readonly capped: number;
-    readonly milliseconds: number;
-  };
+  readonly summary: ReportSummary;
+}
+
+export interface ReportSummary {
+  readonly files: number;
+  readonly functions: number;
+  readonly callSites: number;
+  readonly resolvedCallSites: number;
+  readonly edges: number;
+  readonly findings: Readonly<Record<Level, number>>;
+  readonly unresolvedByReason: Readonly<Record<string, number>>;
+  /** Functions whose call contexts were merged because they grew too many. */
+  readonly capped: number;
+  readonly milliseconds: number;
 }

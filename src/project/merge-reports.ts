@@ -3,7 +3,7 @@
  *
  * A file that two projects share is analysed in both; what both find in it is told once.
  */
-import type { Finding, Report, UnresolvedCall } from '../model/finding.ts';
+import type { Finding, Report, ReportSummary, UnresolvedCall } from '../model/finding.ts';
 
 export function mergeReports(reports: readonly Report[], milliseconds: number): Report {
   const [only] = reports;
@@ -11,7 +11,7 @@ export function mergeReports(reports: readonly Report[], milliseconds: number): 
 
   const findings = once(reports.flatMap((report) => report.findings), findingKey).sort(compareFindings);
   const unresolved = once(reports.flatMap((report) => report.unresolved), unresolvedKey).sort(comparePlaces);
-  const sum = (pick: (summary: Report['summary']) => number): number => reports.reduce((total, report) => total + pick(report.summary), 0);
+  const sum = (pick: (summary: ReportSummary) => number): number => reports.reduce((total, report) => total + pick(report.summary), 0);
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
   return {
     findings,

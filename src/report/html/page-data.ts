@@ -4,7 +4,7 @@
  * Lists of functions are columns, and words that repeat are places in a list, so that 100 000 functions are a few megabytes.
  */
 import type { AuditWaiver, Coverage, Reached } from '../../model/audit.ts';
-import type { EdgeKind, Level, Why } from '../../model/finding.ts';
+import type { EdgeKind, Level, ReportSummary, Why } from '../../model/finding.ts';
 import type { ClassTag, CoroutineTag } from '../../model/summary.ts';
 import type { InventorySlot } from '../../model/questions.ts';
 
@@ -83,15 +83,7 @@ export interface PageInventory {
 export interface PageData {
   readonly version: string;
   readonly project: string;
-  readonly summary: {
-    readonly files: number;
-    readonly functions: number;
-    readonly callSites: number;
-    readonly resolvedCallSites: number;
-    readonly edges: number;
-    readonly findings: Readonly<Record<Level, number>>;
-    readonly unresolvedByReason: Readonly<Record<string, number>>;
-  };
+  readonly summary: Omit<ReportSummary, 'capped' | 'milliseconds'>;
   /** What was left out: findings of a baseline, all before a revision. */
   readonly known: number;
   readonly since: string | null;
