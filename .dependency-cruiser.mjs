@@ -35,12 +35,13 @@ export default {
     layer('project', 'src/project', ['src/engine', 'src/config', 'src/model'], 'Projects are loaded for any shell. What only the command needs stays in `cli`.'),
     layer('trace', 'src/trace', ['src/project', 'src/engine', 'src/frontend', 'src/link', 'src/model'], 'Recording and comparing work on any project. What is shown belongs to `report`, options to `cli`.'),
     layer('fix', 'src/fix', ['src/project', 'src/engine', 'src/model', 'rules'], 'Repairs follow from the analysis of any project. Options, files and diffs belong to `cli` and `report`.'),
+    layer('repair', 'src/repair', ['src/model'], 'Repairs of one finding look at its file alone. What they need of the program belongs into the finding.'),
     layer('init', 'src/init', ['src/project', 'src/model'], 'Setting up looks at a folder and plans files. Asking, showing and writing belong to `cli`.'),
     layer('cli', 'src/cli', ['src/init', 'src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
     layer(
       'eslint',
       'src/eslint',
-      ['src/engine', 'src/frontend', 'src/config', 'src/model', 'rules'],
+      ['src/engine', 'src/frontend', 'src/repair', 'src/config', 'src/model', 'rules'],
       'The plugin is a thin shell. What decides about findings belongs to a rule or to `policy`. It reads the configuration itself, through `config`, because it has to follow the file while one types; `project` would bring a second compiler along.',
     ),
     {
@@ -54,7 +55,7 @@ export default {
       name: 'front-ends-are-handed-their-compiler',
       comment: 'Instances of the compiler must not mix. Take it as an argument, and import its types only.',
       severity: 'error',
-      from: { path: '^src/(frontend|engine|trace)/' },
+      from: { path: '^src/(frontend|engine|trace|repair)/' },
       to: { path: COMPILERS, dependencyTypesNot: ['type-only'] },
     },
     {

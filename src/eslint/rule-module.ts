@@ -2,13 +2,14 @@
  * One rule of gsio as ESLint knows rules.
  *
  * In: the rule. Out: a module that reports what the analysis of the whole program found in the file at hand.
- * Leaves to others: the analysis (`verdict.ts`), the words (`message.ts`), what can be mended (`repairs`).
+ * Leaves to others: the analysis (`verdict.ts`), the words (`message.ts`), what can be mended (`repair`).
  */
 import type { Rule as Eslint } from 'eslint';
 import type { Finding } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
 import { messageOf } from './message.ts';
-import { canFix, canSuggest, repairOf } from './repairs/repairs.ts';
+import { canFix, canSuggest, repairOf } from '../repair/repair.ts';
+import type { Edit } from '../repair/source.ts';
 import { verdictOn } from './verdict.ts';
 
 export interface GsioRule extends Eslint.RuleModule {
@@ -45,7 +46,7 @@ export function ruleModule(rule: Rule, version: string): GsioRule {
         Program() {
           for (const finding of file.findings(rule.id)) {
             if (judgesWaivers && leavesToEslint(context, finding)) continue;
-            const { fix, suggestions } = repairOf(finding, context.sourceCode, file.config);
+            const { fix, suggestions } = repairOf(finding, file.source, file.config);
             context.report({
               loc: {
                 start: { line: finding.line, column: finding.column - 1 },
@@ -53,14 +54,18 @@ export function ruleModule(rule: Rule, version: string): GsioRule {
               },
               messageId: 'finding',
               data: { message: messageOf(finding) },
-              ...(fix === undefined ? {} : { fix }),
-              suggest: suggestions.map(({ text, fix: change }) => ({ messageId: 'repair', data: { repair: text }, fix: change })),
+              ...(fix === undefined ? {} : { fix: replacing(fix) }),
+              suggest: suggestions.map(({ text, edits }) => ({ messageId: 'repair', data: { repair: text }, fix: replacing(edits) })),
             });
           }
         },
       };
     },
   };
+}
+
+function replacing(edits: readonly Edit[]): Eslint.ReportFixer {
+  return (fixer) => edits.map(({ start, end, text }) => fixer.replaceTextRange([start, end], text));
 }
 
 function leavesToEslint(context: Eslint.RuleContext, finding: Finding): boolean {

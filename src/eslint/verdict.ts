@@ -14,11 +14,13 @@ import { validateConfig } from '../config/schema.ts';
 import type { Config } from '../model/config.ts';
 import { ProjectError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
+import { Source } from '../repair/source.ts';
 import { compilerOf } from './compiler.ts';
 import { ProjectIndex } from './project-index.ts';
 
 export interface LintedFile {
   readonly config: Config;
+  readonly source: Source;
   findings(rule: string): readonly Finding[];
 }
 
@@ -56,7 +58,7 @@ function judge(context: Eslint.RuleContext, rule: string): LintedFile {
   const config = configFor(root, context.settings['gsio']);
   let findings: ReadonlyMap<string, readonly Finding[]> | null = null;
   const byRule = (): ReadonlyMap<string, readonly Finding[]> => grouped(indexFor(compiler, program, root, config).findings(compiler, program).get(source.fileName) ?? []);
-  return { config, findings: (id) => (findings ??= byRule()).get(id) ?? [] };
+  return { config, source: new Source(compiler, program, source), findings: (id) => (findings ??= byRule()).get(id) ?? [] };
 }
 
 function typedSource(context: Eslint.RuleContext, rule: string): { readonly program: ts.Program; readonly source: ts.SourceFile } {

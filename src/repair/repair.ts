@@ -1,26 +1,23 @@
 /**
- * What can be mended from within the editor.
+ * What can be mended from within an editor.
  *
- * In: a finding and the source it stands in. Out: a fix where the code means the same afterwards, and suggestions where
+ * In: a finding and the source it stands in. Out: edits where the code means the same afterwards, and suggestions where
  * somebody has to decide.
- * Leaves to others: showing them (ESLint).
+ * Leaves to others: showing them (`eslint`, `lsp`), repairing whole projects (`fix`).
  */
-import type { Rule as Eslint, SourceCode as EslintSource } from 'eslint';
-import type { Config } from '../../model/config.ts';
-import type { Finding } from '../../model/finding.ts';
+import type { Config } from '../model/config.ts';
+import type { Finding } from '../model/finding.ts';
 import { insertAssertion, placeAssertion } from './assertions.ts';
 import { addWaiver, guardCall } from './calls.ts';
-import type { Source } from './source.ts';
-
-export type Fix = Eslint.ReportFixer;
+import type { Edit, Source } from './source.ts';
 
 export interface Suggestion {
   readonly text: string;
-  readonly fix: Fix;
+  readonly edits: readonly Edit[];
 }
 
 export interface Repair {
-  readonly fix?: Fix | undefined;
+  readonly fix?: readonly Edit[] | undefined;
   readonly suggestions: readonly Suggestion[];
 }
 
@@ -36,9 +33,7 @@ export function canSuggest(rule: string): boolean {
   return SUGGESTED.has(rule);
 }
 
-export function repairOf(finding: Finding, sourceCode: EslintSource, config: Config): Repair {
-  // The parser of typescript-eslint made the tree.
-  const source = sourceCode as unknown as Source;
+export function repairOf(finding: Finding, source: Source, config: Config): Repair {
   switch (finding.rule) {
     case 'missing-assertion': return { fix: insertAssertion(finding, source, config), suggestions: [] };
     case 'assertion-placement': return placeAssertion(finding, source);
@@ -53,9 +48,7 @@ export function repairOf(finding: Finding, sourceCode: EslintSource, config: Con
 function correctTag(finding: Finding, source: Source): Repair {
   const { replacement } = finding;
   if (replacement === undefined) return NOTHING;
-  const start = source.getIndexFromLoc({ line: finding.line, column: finding.column - 1 });
-  const end = source.getIndexFromLoc({ line: finding.endLine, column: finding.endColumn - 1 });
-  const fix: Fix = (fixer) => fixer.replaceTextRange([start, end], replacement);
-  const written = source.text.slice(start, end);
-  return written.toLowerCase() === replacement.toLowerCase() ? { fix, suggestions: [] } : { suggestions: [{ text: `Write ${replacement}.`, fix }] };
+  const edit = { start: source.startOf(finding), end: source.endOf(finding), text: replacement };
+  const written = source.text.slice(edit.start, edit.end);
+  return written.toLowerCase() === replacement.toLowerCase() ? { fix: [edit], suggestions: [] } : { suggestions: [{ text: `Write ${replacement}.`, edits: [edit] }] };
 }
