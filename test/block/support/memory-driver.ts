@@ -85,6 +85,11 @@ export function memoryDiskOf(name: string): MemoryDisk {
   return disk;
 }
 
+/** Forgets a disk, as if it had been removed. */
+export function forgetMemoryDisk(name: string): void {
+  disks.delete(name);
+}
+
 /** Forgets all disks. */
 export function forgetMemoryDisks(): void {
   disks.clear();

@@ -129,7 +129,7 @@ export async function resizeFile(file: HostFile, length: number, prealloc: Preal
   try {
     await reserve(file, before, length - before, prealloc);
   } catch (error) {
-    await file.truncate(before).catch(() => undefined);
+    await Promise.allSettled([file.truncate(before)]);
     throw blockError(errnoOf(error), 'Could not preallocate data for the new file', error);
   }
 }

@@ -14,7 +14,7 @@ import { AUTOCLEAR_BITMAPS, readOffset, viewOf, writeOffset, type BitmapExtensio
 import { checkWriteOverlap } from './overlap.ts';
 import { freeClusters } from './refcounts.ts';
 import { fileOf, nodeAt, type Qcow2State } from './state.ts';
-import { updateHeader } from './update-header.ts';
+import { switchHeader, updateHeader } from './update-header.ts';
 
 const ENTRY_BYTES = 24;
 const FLAG_IN_USE = 1;
@@ -145,10 +145,11 @@ export async function replaceDirectory(s: Qcow2State, list: readonly StoredBitma
   s.extensions.bitmaps = next;
   s.header.autoclearFeatures = next ? s.header.autoclearFeatures | bit : s.header.autoclearFeatures & ~bit;
   try {
-    await updateHeader(s);
+    await switchHeader(s, () => {
+      s.extensions.bitmaps = old;
+      s.header.autoclearFeatures = old ? s.header.autoclearFeatures | bit : s.header.autoclearFeatures & ~bit;
+    });
   } catch (error) {
-    s.extensions.bitmaps = old;
-    s.header.autoclearFeatures = old ? s.header.autoclearFeatures | bit : s.header.autoclearFeatures & ~bit;
     if (next) await freeClusters(s, next.directoryOffset, next.directorySize, 'other');
     throw error;
   }

@@ -35,9 +35,7 @@ export function checkCompressionType(type: CompressionType): void {
 /** Compresses the data of a cluster; `null` if it does not get shorter. */
 export async function compress(type: CompressionType, data: Uint8Array): Promise<Uint8Array | null> {
   const transform = type === 'zlib' ? deflate : zstd('zstdCompress');
-  const packed = await hostOperation(transform(data, type === 'zlib' ? { windowBits: WINDOW_BITS } : undefined).catch((error: unknown) => {
-    throw blockError('EIO', 'A cluster can not be compressed', error);
-  }));
+  const packed = await transformed(transform(data, type === 'zlib' ? { windowBits: WINDOW_BITS } : undefined), 'A cluster can not be compressed');
   return packed.length < data.length ? packed : null;
 }
 
@@ -50,9 +48,14 @@ export async function compress(type: CompressionType, data: Uint8Array): Promise
 export async function decompress(type: CompressionType, packed: Uint8Array, clusterSize: number): Promise<Uint8Array> {
   const transform = type === 'zlib' ? inflate : zstd('zstdDecompress');
   const options = type === 'zlib' ? { windowBits: WINDOW_BITS, maxOutputLength: clusterSize, finishFlush: zlib.constants.Z_SYNC_FLUSH } : undefined;
-  const data = await hostOperation(transform(packed, options).catch((error: unknown) => {
-    throw blockError('EIO', 'A compressed cluster can not be unpacked', error);
-  }));
+  const data = await transformed(transform(packed, options), 'A compressed cluster can not be unpacked');
   if (data.length !== clusterSize) throw blockError('EIO', `A compressed cluster holds ${data.length} bytes instead of ${clusterSize}`);
   return data;
+}
+
+/** The library's result, or the failure in the words of the block layer. */
+function transformed(result: Promise<Uint8Array>, failure: string): Promise<Uint8Array> {
+  return hostOperation(result.catch((error: unknown) => {
+    throw blockError('EIO', failure, error);
+  }));
 }

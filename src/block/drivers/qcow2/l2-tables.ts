@@ -16,6 +16,7 @@ import { signalCorruption } from './corruption.ts';
 import { MAX_L1_BYTES, viewOf, writeOffset } from './header.ts';
 import { checkWriteOverlap } from './overlap.ts';
 import { PointerTable } from './pointer-table.ts';
+import { switchPointer } from './pointer-switch.ts';
 import { freeClusters } from './refcounts.ts';
 import { fileOf, l2Coverage, nodeAt, type Qcow2State } from './state.ts';
 import type { CachedTable } from './table-cache.ts';
@@ -81,7 +82,6 @@ async function sliceOf(s: Qcow2State, l2Table: number, offset: number): Promise<
 async function makeL2Table(s: Qcow2State, l1Index: number, old: number): Promise<void> {
   await blkdbgEvent(s.bs.file, 'l2_alloc_write');
   const offset = await allocateClusters(s, s.clusterSize);
-  const wasCopied = s.l1.isCopied(l1Index);
   try {
     await s.refcountCache.flush();
     // In one piece, and past the cache: only a few slices of it will be needed soon.
@@ -93,11 +93,17 @@ async function makeL2Table(s: Qcow2State, l1Index: number, old: number): Promise
     await checkWriteOverlap(s, offset, bytes.length);
     await bdrvCoPwrite(fileOf(s), offset, bytes, 0);
     await bdrvCoFlush(nodeAt(fileOf(s)));
-    s.l1.set(l1Index, offset, true);
+  } catch (error) {
+    await freeClusters(s, offset, s.clusterSize, 'always');
+    throw error;
+  }
+  const wasCopied = s.l1.isCopied(l1Index);
+  s.l1.set(l1Index, offset, true);
+  try {
     await writeL1Entry(s, l1Index);
   } catch (error) {
+    // The entry may be on the disk all the same. The new table is leaked then: it says what the old one says, which nobody writes to.
     s.l1.set(l1Index, old, wasCopied);
-    await freeClusters(s, offset, s.clusterSize, 'always');
     throw error;
   }
 }
@@ -145,13 +151,17 @@ export async function growL1Table(s: Qcow2State, entries: number, exact: boolean
 
 const L1_FIELDS = 36;
 
-/** Writes the header's fields about the L1 table. */
-async function writeL1Place(s: Qcow2State, offset: number, entries: number): Promise<void> {
+/** The header's fields about the L1 table. */
+function l1Place(offset: number, entries: number): Uint8Array {
   const field = new Uint8Array(12);
   viewOf(field).setUint32(0, entries);
   writeOffset(viewOf(field), 4, offset);
-  await bdrvCoPwrite(fileOf(s), L1_FIELDS, field, 0);
-  await bdrvCoFlush(nodeAt(fileOf(s)));
+  return field;
+}
+
+/** Writes the header's fields about the L1 table. */
+async function writeL1Place(s: Qcow2State, offset: number, entries: number): Promise<void> {
+  await switchPointer(s, L1_FIELDS, l1Place(s.header.l1TableOffset, s.header.l1Size), l1Place(offset, entries));
   s.header.l1Size = entries;
   s.header.l1TableOffset = offset;
 }

@@ -20,6 +20,7 @@ import { signalCorruption } from './corruption.ts';
 import { MAX_REFCOUNT_TABLE_BYTES, readOffset, viewOf, writeOffset } from './header.ts';
 import { checkWriteOverlap } from './overlap.ts';
 import { PointerTable } from './pointer-table.ts';
+import { switchPointer } from './pointer-switch.ts';
 import { clustersFor, fileOf, hasDataFile, nodeAt, type DiscardType, type Qcow2State } from './state.ts';
 import type { CachedTable } from './table-cache.ts';
 
@@ -197,9 +198,15 @@ async function ensureBlock(s: Qcow2State, cluster: number): Promise<boolean> {
 /** Makes the table in the file point to a block. */
 async function hookUpBlock(s: Qcow2State, index: number, offset: number): Promise<void> {
   await blkdbgEvent(s.bs.file, 'refblock_alloc_hookup');
+  const entry = new Uint8Array(8);
+  writeOffset(viewOf(entry), 0, offset);
+  try {
+    await switchPointer(s, s.refcountTable.offset + index * 8, new Uint8Array(8), entry);
+  } catch (error) {
+    s.refcountCache.discard(offset);
+    throw error;
+  }
   s.refcountTable.set(index, offset, false);
-  await bdrvCoPwrite(fileOf(s), s.refcountTable.offset + index * 8, s.refcountTable.bytes.subarray(index * 8, index * 8 + 8), 0);
-  await bdrvCoFlush(nodeAt(fileOf(s)));
 }
 
 /**
@@ -276,13 +283,18 @@ async function switchRefcountTable(s: Qcow2State, table: PointerTable): Promise<
 
 const REFCOUNT_TABLE_FIELD = 48;
 
-/** Writes the header's fields about the refcount table. */
-async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
+/** The header's fields about the refcount table. */
+function tablePlace(offset: number, clusters: number): Uint8Array {
   const field = new Uint8Array(12);
   writeOffset(viewOf(field), 0, offset);
   viewOf(field).setUint32(8, clusters);
-  await bdrvCoPwrite(fileOf(s), REFCOUNT_TABLE_FIELD, field, 0);
-  await bdrvCoFlush(nodeAt(fileOf(s)));
+  return field;
+}
+
+/** Writes the header's fields about the refcount table. */
+async function writeTablePlace(s: Qcow2State, offset: number, clusters: number): Promise<void> {
+  const { refcountTableOffset, refcountTableClusters } = s.header;
+  await switchPointer(s, REFCOUNT_TABLE_FIELD, tablePlace(refcountTableOffset, refcountTableClusters), tablePlace(offset, clusters));
   s.header.refcountTableOffset = offset;
   s.header.refcountTableClusters = clusters;
 }

@@ -73,7 +73,14 @@ async function grow(s: Qcow2State, size: number, exact: boolean, prealloc: Preal
   if (hasDataFile(s)) await bdrvCoTruncate(s.dataFile, size, exact && isDataFileRaw(s), prealloc === 'metadata' ? 'off' : prealloc, 0);
   if (prealloc === 'off' || size === old) return;
   await reserveFileSpace(s, old, size, prealloc);
-  await preallocate(s, old, size);
+  try {
+    await preallocate(s, old, size);
+  } catch (error) {
+    // The file may end before clusters that are mapped by now: they are unmapped again, if that can be.
+    const from = alignUp(old, s.clusterSize);
+    await Promise.allSettled([discardClusters(s, from, alignUp(size, s.clusterSize) - from, 'never', true)]);
+    throw error;
+  }
 }
 
 /** Lets the file below reserve the room first, in one piece. */

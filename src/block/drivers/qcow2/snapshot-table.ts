@@ -11,6 +11,7 @@ import { blockError } from '../../model/errors.ts';
 import { allocateClusters } from './allocate.ts';
 import { MAX_SNAPSHOT_EXTRA_DATA, MAX_SNAPSHOT_TABLE_BYTES, readOffset, viewOf, writeOffset } from './header.ts';
 import { checkWriteOverlap } from './overlap.ts';
+import { switchPointer } from './pointer-switch.ts';
 import { freeClusters } from './refcounts.ts';
 import { fileOf, nodeAt, type Qcow2Snapshot, type Qcow2State } from './state.ts';
 
@@ -121,6 +122,14 @@ function serializeSnapshot(snapshot: Qcow2Snapshot): Uint8Array {
 
 const SNAPSHOT_FIELDS = 60;
 
+/** The header's fields about the table. */
+function tablePlace(count: number, offset: number): Uint8Array {
+  const field = new Uint8Array(12);
+  viewOf(field).setUint32(0, count);
+  writeOffset(viewOf(field), 4, offset);
+  return field;
+}
+
 /** Writes the state's snapshots as a new table, lets the header point to it, and frees the old one. */
 export async function writeSnapshotTable(s: Qcow2State): Promise<void> {
   const bytes = serializeSnapshots(s.snapshots);
@@ -133,11 +142,7 @@ export async function writeSnapshotTable(s: Qcow2State): Promise<void> {
       await bdrvCoPwrite(fileOf(s), offset, bytes, 0);
       await bdrvCoFlush(nodeAt(fileOf(s)));
     }
-    const field = new Uint8Array(12);
-    viewOf(field).setUint32(0, s.snapshots.length);
-    writeOffset(viewOf(field), 4, offset);
-    await bdrvCoPwrite(fileOf(s), SNAPSHOT_FIELDS, field, 0);
-    await bdrvCoFlush(nodeAt(fileOf(s)));
+    await switchPointer(s, SNAPSHOT_FIELDS, tablePlace(s.header.nbSnapshots, s.header.snapshotsOffset), tablePlace(s.snapshots.length, offset));
   } catch (error) {
     if (bytes.length > 0) await freeClusters(s, offset, bytes.length, 'always');
     throw error;

@@ -109,7 +109,7 @@ export interface Qcow2State {
   overlapChecks: OverlapChecks;
   /** Corruption was reported once. */
   hasSignaledCorruption: boolean;
-  /** Fatal corruption was found: no more requests. */
+  /** Fatal corruption was found, or nobody knows what a pointer on the disk says: no more requests, and no more writes. */
   isUnusable: boolean;
   /** L2 entries may point to clusters whose data was never written. */
   mayBePreallocated: boolean;
@@ -133,10 +133,16 @@ export function geometryOf(header: Qcow2Header): Pick<Qcow2State,
   };
 }
 
+/** @throws BlockError where the image takes no more requests @io */
+export function refuseUnusable(s: Qcow2State): void {
+  if (s.isUnusable) throw blockError('ENOMEDIUM', 'The image was found to be corrupt, or could not be kept from becoming so');
+}
+
 /** The state of a node that this driver has opened. @io */
 export function stateOf(bs: BlockDriverState): Qcow2State {
   const s = bs.opaque as Qcow2State | null;
-  if (s === null || s.isUnusable) throw blockError('ENOMEDIUM', 'The image is closed, or was found to be corrupt');
+  if (s === null) throw blockError('ENOMEDIUM', 'The image is closed');
+  refuseUnusable(s);
   return s;
 }
 

@@ -14,7 +14,7 @@ import { bdrvCoPwrite } from '../../requests/write.ts';
 import { blkdbgEvent } from '../../open/debug.ts';
 import { viewOf } from './header.ts';
 import { checkWriteOverlap } from './overlap.ts';
-import { fileOf, nodeAt, type OverlapChecks, type Qcow2State } from './state.ts';
+import { fileOf, nodeAt, refuseUnusable, type OverlapChecks, type Qcow2State } from './state.ts';
 
 /** A table in memory. Whoever got it gives it back. */
 export interface CachedTable {
@@ -135,11 +135,6 @@ export class TableCache {
     this.#dependsOnFlush = false;
   }
 
-  get hasChanges(): boolean {
-    for (const table of this.#tables.values()) if (table.isDirty) return true;
-    return false;
-  }
-
   #add(offset: number, bytes: Uint8Array): CachedTable {
     const table: CachedTable = { offset, bytes, view: viewOf(bytes), isDirty: false, users: 1 };
     this.#tables.set(offset, table);
@@ -161,6 +156,7 @@ export class TableCache {
 
   async #writeTable(table: CachedTable): Promise<void> {
     if (!table.isDirty) return;
+    refuseUnusable(this.#state);
     if (this.#dependency !== null) await this.#flushDependency();
     else if (this.#dependsOnFlush) await bdrvCoFlush(nodeAt(fileOf(this.#state)));
     this.#dependsOnFlush = false;

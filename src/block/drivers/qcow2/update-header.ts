@@ -7,6 +7,7 @@ import { bdrvCoFlush } from '../../requests/flush.ts';
 import { bdrvCoPwrite } from '../../requests/write.ts';
 import { blockError } from '../../model/errors.ts';
 import { AUTOCLEAR_KNOWN, MAX_BACKING_NAME_BYTES, serializeHeader, type Qcow2Header } from './header.ts';
+import { switchOrGoBack } from './pointer-switch.ts';
 import { fileOf, nodeAt, type Qcow2State } from './state.ts';
 
 /** Writes the header and waits until the disk has it. */
@@ -22,12 +23,15 @@ export async function updateHeader(s: Qcow2State): Promise<void> {
 export async function changeHeader(s: Qcow2State, changes: Partial<Qcow2Header>): Promise<void> {
   const before = { ...s.header };
   Object.assign(s.header, changes);
-  try {
-    await updateHeader(s);
-  } catch (error) {
-    Object.assign(s.header, before);
-    throw error;
-  }
+  await switchHeader(s, () => Object.assign(s.header, before));
+}
+
+/** Writes the header as it was changed; where that fails it is restored, on the disk too. */
+export async function switchHeader(s: Qcow2State, restore: () => void): Promise<void> {
+  await switchOrGoBack(s, () => updateHeader(s), () => {
+    restore();
+    return updateHeader(s);
+  });
 }
 
 /** Names another backing file, or none. */
@@ -36,11 +40,8 @@ export async function changeBackingName(s: Qcow2State, name: string | null, form
   const before = { name: s.backingName, format: s.extensions.backingFormat };
   s.backingName = name;
   s.extensions.backingFormat = name === null ? null : format;
-  try {
-    await updateHeader(s);
-  } catch (error) {
+  await switchHeader(s, () => {
     s.backingName = before.name;
     s.extensions.backingFormat = before.format;
-    throw error;
-  }
+  });
 }

@@ -22,7 +22,7 @@ import {
 } from '../../../../src/block/requests/dirty-bitmap.ts';
 import { bdrvSnapshotCreate, bdrvSnapshotGoto, bdrvSnapshotList, bdrvSnapshotLoadTmp } from '../../../../src/block/snapshot/snapshot.ts';
 import { registerDrivers } from '../../support/backend.ts';
-import { memoryDisk, memoryDiskOf } from '../../support/memory-driver.ts';
+import { forgetMemoryDisk, memoryDisk, memoryDiskOf } from '../../support/memory-driver.ts';
 import { hasQemuImg, qemuImg, qemuIo } from '../../support/qemu.ts';
 import { createImage, openImage, TestFolder } from '../../support/qcow2.ts';
 
@@ -241,6 +241,32 @@ describe('persistent bitmaps', () => {
     if (hasQemuImg) qemuImg('check', path);
   });
 
+  test('have names of their own, whether they are stored or will be', async () => {
+    await createImage('memory:named', { size: MIB });
+    const image = await openImage('memory:named');
+    bdrvCreateDirtyBitmap(image.bs, 65536, 'stored').persistent = true;
+    await image.close();
+    const again = await openImage('memory:named');
+    bdrvCreateDirtyBitmap(again.bs, 65536, 'waiting').persistent = true;
+    const canStore = (name: string) => runCoWrapper(mainContext, async () => bdrvQcow2.bdrvCoCanStoreNewDirtyBitmap?.(again.bs, name, 65536));
+    for (const name of ['stored', 'waiting']) await expect(canStore(name)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await canStore('new')).toBe(true);
+    await again.close();
+  });
+
+  test('of a broken directory are an error', async () => {
+    await createImage('memory:broken', { size: MIB });
+    const image = await openImage('memory:broken');
+    bdrvCreateDirtyBitmap(image.bs, 65536, 'one').persistent = true;
+    await image.close();
+    const { data } = memoryDiskOf('broken');
+    const view = new DataView(data.buffer);
+    const extension = Buffer.from(data.buffer).indexOf(Buffer.from('23852875', 'hex'));
+    const directory = Number(view.getBigUint64(extension + 24));
+    view.setUint8(directory + 16, 9);
+    await expect(openImage('memory:broken')).rejects.toThrow('Broken bitmap directory');
+  });
+
   test('that were in use when the power went are inconsistent', async () => {
     await createImage('memory:in-use', { size: MIB });
     const image = await openImage('memory:in-use');
@@ -286,6 +312,27 @@ describe('an open image', () => {
     await bdrvChangeBackingFile(image.bs, 'lower.raw', 'raw', true);
     expect(image.state.backingName).toBe('lower.raw');
     expect(await image.check()).toMatchObject({ corruptions: 0, leaks: 0 });
+    await image.close();
+  });
+
+  test('grows without showing what its backing file has there', async () => {
+    memoryDisk('longer', Buffer.alloc(MIB, 0x11));
+    await createImage('memory:grows', { size: MIB / 4 });
+    const image = await openImage('memory:grows', { 'backing.driver': 'memory', 'backing.filename': 'longer' });
+    await blkTruncate(image.blk, MIB, false, 'off', 0);
+    const content = await image.read(0, MIB);
+    expect(content.every((byte, at) => byte === (at < MIB / 4 ? 0x11 : 0))).toBe(true);
+    expect(await image.check()).toMatchObject({ corruptions: 0, leaks: 0 });
+    await image.close();
+  });
+
+  test('whose data file is gone still tells of itself', async () => {
+    memoryDisk('gone', 0);
+    await createImage('memory:without-data', { size: MIB, data_file: 'memory:gone' });
+    forgetMemoryDisk('gone');
+    await expect(openImage('memory:without-data')).rejects.toMatchObject({ code: 'ENOENT' });
+    const image = await openImage('memory:without-data', {}, BDRV_O_NO_IO);
+    expect(bdrvGetSpecificInfo(image.bs)).toMatchObject({ data: { 'data-file': 'memory:gone' } });
     await image.close();
   });
 
@@ -352,6 +399,19 @@ describe('corruption', () => {
     const second = await repaired.check();
     expect(second.checkErrors).toBe(0);
     await repaired.close();
+  });
+
+  test('a count that can not go up stays wrong', async () => {
+    await createImage('memory:narrow', { size: MIB, refcount_bits: 1 });
+    const image = await openImage('memory:narrow');
+    await image.write(0, Buffer.alloc(2 * 65536, 1));
+    await image.close();
+    const view = new DataView(memoryDiskOf('narrow').data.buffer);
+    const l2 = Number(view.getBigUint64(Number(view.getBigUint64(40))) & 0x00fffffffffffe00n);
+    view.setBigUint64(l2 + 8, view.getBigUint64(l2));
+    const opened = await openImage('memory:narrow', {}, BDRV_O_CHECK | BDRV_O_RDWR);
+    expect(await opened.check(BDRV_FIX_LEAKS | BDRV_FIX_ERRORS)).toMatchObject({ leaksFixed: 1, corruptions: 1 });
+    await opened.close();
   });
 
   test('refcounts that are gone are built anew', async () => {
