@@ -20,7 +20,7 @@ import { bdrvOpBlockAll } from '../graph/op-blockers.ts';
 import { bdrvAppend } from '../graph/replace.ts';
 import { alignUp } from '../model/arithmetic.ts';
 import {
-  BDRV_O_RDWR, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED, type Permissions,
+  BDRV_O_RDWR, BDRV_O_UNMAP, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ, BLK_PERM_RESIZE, BLK_PERM_WRITE, BLK_PERM_WRITE_UNCHANGED, type Permissions,
 } from '../model/constants.ts';
 import { blockError } from '../model/errors.ts';
 import {
@@ -133,7 +133,7 @@ async function startMirror(options: CommonJobOptions, setup: MirrorSetup): Promi
 /** @globalState */
 async function insertFilter(bs: BlockDriverState, nodeName: string | null, isCommit: boolean): Promise<BlockDriverState> {
   GLOBAL_STATE_CODE('insertFilter');
-  const filter = await bdrvNewOpenDriver(bdrvMirrorTop, nodeName, BDRV_O_RDWR);
+  const filter = await bdrvNewOpenDriver(bdrvMirrorTop, nodeName, BDRV_O_RDWR | (bs.openFlags & BDRV_O_UNMAP));
   const top: MirrorTop = { job: null, stopped: false, isCommit };
   filter.opaque = top;
   filter.implicit = nodeName === null;

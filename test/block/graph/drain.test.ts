@@ -77,6 +77,24 @@ describe('a section of one node', () => {
     await bdrvUnref(format);
   });
 
+  test('of a subtree ends for a child that is taken away, and taking it waits for the child\'s driver', async () => {
+    let gate: () => void = () => undefined;
+    const top = plainNode('top');
+    const bottom = plainNode('bottom', { ...plainProtocol, bdrvCoDrainEnd: () => new Promise((resolve) => { gate = resolve; }) });
+    bdrvRef(bottom);
+    const edge = await bdrvAttachChild(top, bottom, 'file', childOfBds, BDRV_CHILD_DATA);
+    await bdrvSubtreeDrainedBegin(top);
+    expect(bottom.quiesceCounter).toBeGreaterThan(0);
+    const taken = bdrvUnrefChild(top, edge);
+    expect(await settles(taken)).toBe(false);
+    gate();
+    await taken;
+    expect(bottom.quiesceCounter).toBe(0);
+    await bdrvSubtreeDrainedEnd(top);
+    await bdrvUnref(bottom);
+    await bdrvUnref(top);
+  });
+
   test('nests, and an end too many is a fault', async () => {
     const node = plainNode('node');
     const user = await useNode(node, 'user');

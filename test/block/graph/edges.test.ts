@@ -3,7 +3,7 @@ import '../../../src/block/contexts/main-loop.ts';
 import { iothreadDestroy, iothreadNew } from '../../../src/block/contexts/iothread.ts';
 import { runIn } from '../../../src/block/contexts/execution.ts';
 import { mainContext } from '../../../src/block/contexts/aio-context.ts';
-import { BDRV_CHILD_COW, BDRV_CHILD_DATA, BDRV_CHILD_IMAGE, BLK_PERM_WRITE, BLK_PERM_CONSISTENT_READ, BlockOpType } from '../../../src/block/model/constants.ts';
+import { BDRV_CHILD_COW, BDRV_CHILD_DATA, BDRV_CHILD_IMAGE, BLK_PERM_ALL, BLK_PERM_WRITE, BLK_PERM_CONSISTENT_READ, BlockOpType } from '../../../src/block/model/constants.ts';
 import { bdrvTrySetAioContext } from '../../../src/block/graph/aio-context-moves.ts';
 import { childBs } from '../../../src/block/graph/child-bs.ts';
 import { childOfBds } from '../../../src/block/graph/child-of-bds.ts';
@@ -110,6 +110,22 @@ describe('contexts', () => {
     expect(file.aioContext, 'back home').toBe(mainContext);
     await bdrvUnref(file);
     await bdrvUnref(parent);
+    iothreadDestroy('io');
+  });
+
+  test('where the attaching fails after that, the parent is back where it was', async () => {
+    const iothread = iothreadNew('io');
+    const file = plainNode('file', plainProtocol);
+    const reader = await useNode(file, 'reader', BLK_PERM_CONSISTENT_READ, BLK_PERM_CONSISTENT_READ);
+    await bdrvTrySetAioContext(file, iothread);
+    reader.canMove = false;
+    const parent = plainNode('parent', { ...plainFormat, bdrvChildPerm: () => ({ perm: BLK_PERM_WRITE, shared: BLK_PERM_ALL }) });
+    bdrvRef(file);
+    await expect(bdrvAttachChild(parent, file, 'file', childOfBds, BDRV_CHILD_DATA)).rejects.toThrow('Permission conflict');
+    expect([parent.aioContext.name, file.aioContext.name, parent.children.length]).toEqual([mainContext.name, 'io', 0]);
+    await bdrvUnref(parent);
+    await stopUsing(reader);
+    await bdrvUnref(file);
     iothreadDestroy('io');
   });
 

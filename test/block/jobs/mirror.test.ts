@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blkNewOpen } from '../../../src/block/backend/open.ts';
 import { blkNewWithBs, blkUnref } from '../../../src/block/backend/registry.ts';
+import { blkSetPerm } from '../../../src/block/backend/root.ts';
 import { blkBs } from '../../../src/block/backend/settings.ts';
 import { blkFlush, blkPdiscard, blkPread, blkPwrite, blkPwriteZeroes } from '../../../src/block/backend/wrappers.ts';
 import { aioWaitWhile } from '../../../src/block/contexts/poll.ts';
@@ -14,13 +15,13 @@ import { DirtyMap } from '../../../src/block/jobs/dirty-map.ts';
 import { mirrorStart } from '../../../src/block/jobs/mirror.ts';
 import { blockJobGet, blockJobQuery } from '../../../src/block/blockjob.ts';
 import { jobCancel, jobCancelSync, jobComplete, jobCompleteSync, jobIsReady, jobUserResume } from '../../../src/block/job.ts';
-import { BDRV_O_RDWR, BDRV_O_UNMAP, BLK_PERM_CONSISTENT_READ } from '../../../src/block/model/constants.ts';
+import { BDRV_O_RDWR, BDRV_O_UNMAP, BLK_PERM_ALL, BLK_PERM_CONSISTENT_READ } from '../../../src/block/model/constants.ts';
 import type { BlockBackend } from '../../../src/block/model/backend.ts';
 import type { BlockJob, MirrorOptions } from '../../../src/block/model/jobs.ts';
 import type { BlockDriverState } from '../../../src/block/model/node.ts';
 import { bdrvRefreshFilename } from '../../../src/block/open/filenames.ts';
 import { bdrvOpen } from '../../../src/block/open/open.ts';
-import { registerDrivers } from '../support/backend.ts';
+import { driverBackend, registerDrivers } from '../support/backend.ts';
 import { LENGTH, chainOf, createImages, nodeOf, openChain, readAll, readImage, writeInto } from '../support/chains.ts';
 import { forgetMemoryDisks, memoryDisk, type MemoryDisk } from '../support/memory-driver.ts';
 
@@ -122,6 +123,26 @@ describe('a full mirror', () => {
   });
 });
 
+test('what the source knows nothing about is discarded at the target', async () => {
+  const { blk: above, bs, close } = await driverBackend({
+    bdrvCoBlockStatus: (_bs, _wantZero, _offset, bytes) => Promise.resolve({ flags: 0, pnum: bytes, map: 0, file: null }),
+  });
+  blkSetPerm(above, BLK_PERM_CONSISTENT_READ, BLK_PERM_ALL);
+  target = memoryDisk('small', new Uint8Array(65_536).fill(0xee));
+  // Zeroes would cost as much as data there: so everything is looked at.
+  const small = await bdrvOpen(null, null, { driver: 'memory', filename: 'small' }, BDRV_O_RDWR);
+  small.openFlags |= BDRV_O_UNMAP;
+  small.supportedZeroFlags = 0;
+  const job = await start({ bs, target: small, zeroTarget: true });
+  await until(() => jobIsReady(job));
+  expect(target.countOf('discard')).toBe(1);
+  expect(target.countOf('write') + target.countOf('zero')).toBe(0);
+  await jobCancelSync(job, true);
+  await until(() => job.status === 'null');
+  await close();
+  await bdrvUnref(small);
+});
+
 describe('other modes', () => {
   test('none: only what is written from now on', async () => {
     const job = await ready({ mode: 'none' });
@@ -171,6 +192,7 @@ describe('write-blocking', () => {
     expect(same()).toBe(true);
     await blkPwriteZeroes(blk, 65_536, 4096, 0);
     await blkPdiscard(blk, 0, 4096);
+    expect([source.countOf('discard'), target.countOf('discard')]).toEqual([1, 1]);
     expect(same()).toBe(true);
     target.failNext('write', 'ENOSPC');
     await blkPwrite(blk, 0, new Uint8Array(512).fill(1), 0);
