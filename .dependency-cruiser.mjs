@@ -112,7 +112,7 @@ export default {
       name: 'no-undeclared-packages',
       comment: 'Declare the package in package.json: source uses dependencies, tests may use devDependencies too, and so may the page of the report, which is bundled, and what bundles it.',
       severity: 'error',
-      from: { path: '^(src|rules)/', pathNot: '^src/report/html/(app/|bundle\\.mjs$)' },
+      from: { path: '^(src|rules)/', pathNot: '^src/(report/html/app/|(report/html|block)/bundle\\.mjs$)' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     {

@@ -107,6 +107,7 @@ describe.skipIf(!hasQemuImg)('images of qemu-img', () => {
     expect(mended.status).toBe(0);
     expect(mended.out).toContain('The following inconsistencies were found and repaired:\n\n    1 leaked clusters\n    0 corruptions\n\nDouble checking the fixed image now...\n');
     isSound(name);
+    expect(await blkImg('check', '-q', name)).toEqual({ status: 0, out: '', err: '' });
   });
 });
 

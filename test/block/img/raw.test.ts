@@ -1,7 +1,10 @@
 /** `blk-img` on raw images: every command that a raw image can have, compared with qemu-img where it is installed. */
 import fs from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blkImg, blkImgOnTerminal, blkImgOut, imageFolder, writeSparse, type Folder } from '../support/blk-img.ts';
+import { main } from '../../../src/block/img/main.ts';
+import { streamsOf } from '../../../src/block/img/streams.ts';
 import { hasQemuImg, qemuImg } from '../support/qemu.ts';
 
 const M = 1024 * 1024;
@@ -42,7 +45,22 @@ describe('create', () => {
   test('lists the options of a format', async () => {
     expect(await blkImgOut('create', '-f', 'raw', '-o', 'help', 'a.img')).toContain('  size=<size>            - ');
     expect(await blkImgOut('convert', '-O', 'raw', '-o', '?', 'a.img', 'b.img')).toContain('Supported options:');
+    const options = [...(await blkImgOut('create', '-f', 'qcow2', '-o', 'help', 'a.img')).matchAll(/^ {2}(\w+)=/gm)].map(([, name]) => name);
+    expect(options).toContain('cluster_size');
+    expect(options).toEqual([...options].sort());
     expect(await blkImgOut('measure', '-O', 'raw', '-o', 'help')).toContain('Supported options:');
+  });
+
+  test('writes to the streams of a process, whose readers may have seen enough', async () => {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const streams = streamsOf(out, err);
+    expect(streams.outIsTerminal).toBe(false);
+    expect(await main(['create', '-f', 'raw', '-o', 'help', 'a.img'], streams)).toBe(0);
+    expect(await main(['polish'], streams)).toBe(1);
+    expect(String(out.read())).toContain('Supported options:');
+    expect(String(err.read())).toContain("unknown command 'polish'");
+    expect(() => out.emit('error', Object.assign(new Error('closed'), { code: 'EPIPE' }))).not.toThrow();
+    expect(() => out.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }))).toThrow('full');
   });
 
   test('help names every command', async () => {
