@@ -18,6 +18,11 @@ export type Target =
   /** Calling it gives its arguments to a place: the `resolve` of a promise. */
   | { readonly kind: 'resolver'; readonly cell: number };
 
+/** The target that a reference to a library function is. */
+export function libraryTarget({ name, module, tags, opaque }: Value & { k: 'external' }): Target & { kind: 'external' } {
+  return { kind: 'external', name, module, tags, ...(opaque === undefined ? {} : { opaque }) };
+}
+
 /** How a library function treats what it is handed. */
 export interface LibraryUse {
   readonly calls: boolean;
@@ -215,7 +220,7 @@ export class ValueFlow {
   /** The one target that a value is, whatever flows; null for places. */
   private constant(value: Value): number | null {
     if (value.k === 'class') return this.intern({ kind: 'class', key: value.key });
-    if (value.k === 'external') return this.intern({ kind: 'external', name: value.name, module: value.module, tags: value.tags, ...(value.opaque === undefined ? {} : { opaque: value.opaque }) });
+    if (value.k === 'external') return this.intern(libraryTarget(value));
     if (value.k !== 'fn') return null;
     const fn = this.program.functionId(value.key);
     return fn === undefined ? null : this.intern({ kind: 'function', fn, shift: 0 });

@@ -8,7 +8,7 @@
  */
 import type { Literal, ParamFact, ParamSummary, PathFacts, Value } from '../model/summary.ts';
 import type { Program, Site } from '../link/link.ts';
-import { runsElsewhere, type Target, type ValueFlow } from '../callgraph/flow.ts';
+import { libraryTarget, runsElsewhere, type Target, type ValueFlow } from '../callgraph/flow.ts';
 
 /** What a function value is, in a context. */
 export type Bound =
@@ -90,7 +90,7 @@ export class Bindings {
         return fn === undefined ? [] : [this.closure(fn, this.capture(value.key, env), 0, [])];
       }
       case 'class': return [this.other({ kind: 'class', key: value.key })];
-      case 'external': return [this.other({ kind: 'external', name: value.name, module: value.module, tags: value.tags, ...(value.opaque === undefined ? {} : { opaque: value.opaque }) })];
+      case 'external': return [this.other(libraryTarget(value))];
       case 'lit': return [this.literal(value.value)];
       case 'unknown': return [];
       case 'param': {
