@@ -9,6 +9,7 @@ import type { UserConfig } from './user-config.ts';
 export function completeConfig(user: UserConfig): Config {
   return {
     rules: user.rules ?? defaultConfig.rules,
+    overrides: user.overrides ?? defaultConfig.overrides,
     tags: user.tags ?? defaultConfig.tags,
     assertions: user.assertions ?? defaultConfig.assertions,
     predicates: user.predicates ?? defaultConfig.predicates,

@@ -39,8 +39,11 @@ const model = v.strictObject({
   permissionApi: v.optional(flag),
 });
 
+const levelsOf = (ruleIds: readonly string[]) => v.record(v.picklist(ruleIds), v.picklist(['error', 'warning', 'info', 'off']));
+
 const schemaFor = (ruleIds: readonly string[]) => v.strictObject({
-  rules: v.optional(v.record(v.picklist(ruleIds), v.picklist(['error', 'warning', 'info', 'off']))),
+  rules: v.optional(levelsOf(ruleIds)),
+  overrides: v.optional(v.array(v.strictObject({ files: texts, rules: levelsOf(ruleIds) }))),
   tags: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z][\w]*$/)), v.picklist(TAG_NAMES))),
   assertions: v.optional(v.record(text, assertionKind)),
   predicates: v.optional(v.record(text, predicateKind)),

@@ -3,12 +3,13 @@
  *
  * Leaves to others: checking what JavaScript and JSON files say (`schema.ts`), adding the defaults (`complete-config.ts`).
  */
-import type { Config, Model } from '../model/config.ts';
-import type { Level } from '../model/finding.ts';
+import type { Config, Model, Override, RuleLevels } from '../model/config.ts';
 
 export interface UserConfig {
   /** Level or `off` per rule: `{ 'gs-from-io': 'warning' }`. */
-  readonly rules?: Readonly<Record<string, Level | 'off'>> | undefined;
+  readonly rules?: RuleLevels | undefined;
+  /** Levels in some files: `[{ files: ['test'], rules: { 'missing-assertion': 'off' } }]`; the last one that fits counts. */
+  readonly overrides?: readonly Override[] | undefined;
   /** Further names for tags: `{ mainOnly: 'globalState' }` lets `@mainOnly` mean `@globalState`. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Names of assertion functions by kind: `{ assertMainThread: 'globalState' }`. */

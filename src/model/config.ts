@@ -20,9 +20,21 @@ export interface Model {
   readonly permissionApi?: boolean | undefined;
 }
 
+/** Level or `off` per rule. */
+export type RuleLevels = Readonly<Record<string, Level | 'off'>>;
+
+/** Levels that hold in some files only. */
+export interface Override {
+  /** Globs of files and folders, relative to the project. */
+  readonly files: readonly string[];
+  readonly rules: RuleLevels;
+}
+
 export interface Config {
-  /** Level or `off` per rule; a rule without entry has its own. */
-  readonly rules: Readonly<Record<string, Level | 'off'>>;
+  /** A rule without entry has its own level. */
+  readonly rules: RuleLevels;
+  /** Of those that name a rule and fit its file, the last one counts, before `rules`. */
+  readonly overrides: readonly Override[];
   /** Further names for tags: `{ "mainOnly": "globalState" }`. */
   readonly tags: Readonly<Record<string, string>>;
   /** Names of assertion functions by kind, beside tags and `gsio/runtime`. */
@@ -40,6 +52,7 @@ export interface Config {
 
 export const defaultConfig: Config = {
   rules: {},
+  overrides: [],
   tags: {},
   assertions: {},
   predicates: {},

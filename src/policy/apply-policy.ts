@@ -28,8 +28,9 @@ export interface PolicyInput {
 export function applyPolicy(input: PolicyInput): Finding[] {
   const { config, rules } = input;
   const ruleById = new Map(rules.map((rule) => [rule.id, rule]));
+  const configured = configuredLevels(config);
   const levelOf = (finding: RawFinding): Level | 'off' =>
-    config.rules[finding.rule] ?? finding.level ?? ruleById.get(finding.rule)?.level ?? 'error';
+    configured(finding) ?? finding.level ?? ruleById.get(finding.rule)?.level ?? 'error';
   const isExcluded = matcherOf(config.exclude);
   const isReported = (finding: RawFinding): boolean =>
     levelOf(finding) !== 'off' && input.reports(finding.file) && !isExcluded(finding.file);
@@ -69,6 +70,12 @@ function withFingerprints(sorted: readonly RawFinding[]): (readonly [RawFinding,
     seen.set(identity, ordinal + 1);
     return [finding, fingerprintOf(finding, ordinal)] as const;
   });
+}
+
+/** The last override that names the rule and fits the file comes before the level for all files. */
+function configuredLevels({ rules, overrides }: Config): (finding: RawFinding) => Level | 'off' | undefined {
+  const lastFirst = overrides.map(({ files, rules: levels }) => ({ fits: matcherOf(files), levels })).reverse();
+  return ({ rule, file }) => lastFirst.find(({ fits, levels }) => levels[rule] !== undefined && fits(file))?.levels[rule] ?? rules[rule];
 }
 
 /** A pattern that names a folder stands for all that is in it. */

@@ -9,9 +9,11 @@ import type { Config, Model } from '../model/config.ts';
 export function placeConfig(config: Config, folder: string): Config {
   if (folder === '.') return config;
   const literal = folder.replace(/[\\*?[\]{}()!+@]/g, '\\$&');
+  const placed = (globs: readonly string[]): string[] => globs.map((glob) => (glob.startsWith('**/') ? glob : `${literal}/${glob.replace(/^\.\//, '')}`));
   return {
     ...config,
-    exclude: config.exclude.map((glob) => (glob.startsWith('**/') ? glob : `${literal}/${glob.replace(/^\.\//, '')}`)),
+    exclude: placed(config.exclude),
+    overrides: config.overrides.map(({ files, rules }) => ({ files: placed(files), rules })),
     models: config.models.flatMap((model) => [model, ...placedModel(model, folder)]),
   };
 }

@@ -27,12 +27,15 @@ async function failure(promise: Promise<unknown>): Promise<ConfigError> {
 
 describe('what a configuration may say', () => {
   test.each([
-    ['an unknown key', { rule: {} }, 'gsio.config.ts: unknown key "rule"; did you mean "rules"? Known keys: rules, tags,'],
+    ['an unknown key', { rule: {} }, 'gsio.config.ts: unknown key "rule"; did you mean "rules"? Known keys: rules, overrides, tags,'],
     ['an unknown nested key', { modules: { globalstate: [] } }, 'unknown key "modules.globalstate"; did you mean "globalState"?'],
     ['an unknown key in a list', { models: [{ module: 'fs', name: 'x', blokcing: true }] }, 'unknown key "models[0].blokcing"; did you mean "blocking"?'],
     ['a key far from all others', { zzzzzzzzzzzz: 1 }, 'did you mean'],
     ['an unknown rule', { rules: { 'gs-form-io': 'error' } }, 'unknown rule "gs-form-io" in "rules"; did you mean "gs-from-io"?'],
     ['a rule with the prefix of ESLint', { rules: { 'gsio/gs-from-io': 'error' } }, 'did you mean "gs-from-io"?'],
+    ['an unknown rule in an override', { overrides: [{ files: ['test'], rules: { 'gs-form-io': 'off' } }] }, 'unknown rule "gs-form-io" in "overrides[0].rules"; did you mean "gs-from-io"?'],
+    ['an override without files', { overrides: [{ rules: {} }] }, '"overrides[0].files" is missing.'],
+    ['an unknown key of an override', { overrides: [{ file: 'a', files: [], rules: {} }] }, 'unknown key "overrides[0].file"; did you mean "files"?'],
     ['an unknown level', { rules: { 'gs-from-io': 'warn' } }, '"rules.gs-from-io" cannot be "warn"; did you mean "warning"?'],
     ['an unknown tag', { tags: { mainOnly: 'globalstate' } }, '"tags.mainOnly" cannot be "globalstate"; did you mean "globalState"?'],
     ['an impossible tag name', { tags: { '@mainOnly': 'globalState' } }, '"@mainOnly" cannot be a name in "tags".'],
@@ -51,6 +54,7 @@ describe('what a configuration may say', () => {
   test('every key, with every form', () => {
     expect(complaint({
       rules: { 'gs-from-io': 'off', 'missing-assertion': 'info' },
+      overrides: [{ files: ['test'], rules: { 'gs-from-io': 'off' } }],
       tags: { mainOnly: 'globalState' },
       assertions: { assertMain: 'globalState' },
       predicates: { isMain: 'mainThread' },

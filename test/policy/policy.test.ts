@@ -63,6 +63,32 @@ describe('levels', () => {
   });
 });
 
+describe('overrides', () => {
+  const overrides = [
+    { files: ['src'], rules: { 'gs-from-io': 'warning', 'misfiled-api': 'off' } },
+    { files: ['**/disk.ts'], rules: { 'gs-from-io': 'info' } },
+    { files: ['test/**'], rules: { 'gs-from-io': 'off' } },
+  ] as const;
+  const levels = (rules: Config['rules'] = {}): string[] => ['src/disk.ts', 'src/net.ts', 'test/net.ts', 'bench/net.ts', 'srcs/net.ts']
+    .flatMap((file) => apply([raw({ file })], [], { rules, overrides }).map((found) => `${found.file} ${found.level}`));
+
+  test('the last one that fits counts; elsewhere what holds for all files', () => {
+    expect(levels()).toEqual(['src/disk.ts info', 'src/net.ts warning', 'bench/net.ts error', 'srcs/net.ts error']);
+    expect(levels({ 'gs-from-io': 'off' })).toEqual(['src/disk.ts info', 'src/net.ts warning']);
+  });
+
+  test('one that does not name the rule leaves it to those before', () => {
+    expect(apply([raw({ rule: 'misfiled-api' })], [], { overrides })).toEqual([]);
+    expect(apply([raw({ rule: 'misfiled-api', file: 'test/net.ts' })], [], { overrides })).toHaveLength(1);
+  });
+
+  test('a waiver of what is off in its file is unused, and that may be off there, too', () => {
+    const off = { files: ['src'], rules: { 'gs-from-io': 'off' } } as const;
+    expect(placed(apply([raw({})], [waiver({})], { overrides: [off] }))).toEqual(['unused-waiver@10']);
+    expect(apply([raw({})], [waiver({})], { overrides: [off, { files: ['src/*.ts'], rules: { 'unused-waiver': 'off' } }] })).toEqual([]);
+  });
+});
+
 describe('waivers', () => {
   test('suppress the rules they name, on the lines they cover', () => {
     expect(placed(apply([raw({}), raw({ line: 11 })], [waiver({})]))).toEqual(['gs-from-io@11']);

@@ -216,7 +216,8 @@ describe('paths', () => {
 });
 
 test('the patterns of a project among several move with it', () => {
-  const config = placeConfig({ ...defaultConfig, exclude: ['src/gen', '**/*.gen.ts'], models: [{ module: 'src/x.ts', name: 'a' }, { module: 'node:fs', name: 'b' }] }, 'packages/disk');
+  const config = placeConfig({ ...defaultConfig, exclude: ['src/gen', '**/*.gen.ts'], overrides: [{ files: ['./test', '**/*.test.ts'], rules: { 'gs-from-io': 'off' } }], models: [{ module: 'src/x.ts', name: 'a' }, { module: 'node:fs', name: 'b' }] }, 'packages/disk');
   expect(config.exclude).toEqual(['packages/disk/src/gen', '**/*.gen.ts']);
+  expect(config.overrides).toEqual([{ files: ['packages/disk/test', '**/*.test.ts'], rules: { 'gs-from-io': 'off' } }]);
   expect(config.models.map((model) => model.module)).toEqual(['src/x.ts', 'packages/disk/src/x.ts', 'node:fs']);
 });
