@@ -381,9 +381,11 @@ export function endQuarantine(s: Qcow2State): void {
   s.quarantine.clear();
 }
 
-/** Tells the file below what is free. It may ignore that. */
+/** Tells the file below what is free. It may ignore that. What an unusable image thinks free may be in use on the disk. */
 export async function passDiscards(s: Qcow2State): Promise<void> {
-  for (const { offset, bytes } of s.pendingDiscards.splice(0)) await bdrvCoPdiscard(fileOf(s), offset, bytes).catch(() => undefined);
+  const discards = s.pendingDiscards.splice(0);
+  if (s.isUnusable) return;
+  for (const { offset, bytes } of discards) await bdrvCoPdiscard(fileOf(s), offset, bytes).catch(() => undefined);
 }
 
 /** Does `work` while discards wait, so that what lies side by side becomes one. */

@@ -211,6 +211,14 @@ describe('amend', () => {
 });
 
 describe('persistent bitmaps', () => {
+  /** Makes an image that has stored an empty bitmap. */
+  async function createImageWithBitmap(filename: string, name: string): Promise<void> {
+    await createImage(filename, { size: MIB });
+    const image = await openImage(filename);
+    bdrvCreateDirtyBitmap(image.bs, 65536, name).persistent = true;
+    await image.close();
+  }
+
   test('are stored, loaded and removed', async () => {
     const path = folder.file('bitmaps.qcow2');
     await createImage(path, { size: 8 * MIB });
@@ -242,10 +250,7 @@ describe('persistent bitmaps', () => {
   });
 
   test('have names of their own, whether they are stored or will be', async () => {
-    await createImage('memory:named', { size: MIB });
-    const image = await openImage('memory:named');
-    bdrvCreateDirtyBitmap(image.bs, 65536, 'stored').persistent = true;
-    await image.close();
+    await createImageWithBitmap('memory:named', 'stored');
     const again = await openImage('memory:named');
     bdrvCreateDirtyBitmap(again.bs, 65536, 'waiting').persistent = true;
     const canStore = (name: string) => runCoWrapper(mainContext, async () => bdrvQcow2.bdrvCoCanStoreNewDirtyBitmap?.(again.bs, name, 65536));
@@ -255,10 +260,7 @@ describe('persistent bitmaps', () => {
   });
 
   test('of a broken directory are an error', async () => {
-    await createImage('memory:broken', { size: MIB });
-    const image = await openImage('memory:broken');
-    bdrvCreateDirtyBitmap(image.bs, 65536, 'one').persistent = true;
-    await image.close();
+    await createImageWithBitmap('memory:broken', 'one');
     const { data } = memoryDiskOf('broken');
     const view = new DataView(data.buffer);
     const extension = Buffer.from(data.buffer).indexOf(Buffer.from('23852875', 'hex'));
@@ -268,10 +270,7 @@ describe('persistent bitmaps', () => {
   });
 
   test('that were in use when the power went are inconsistent', async () => {
-    await createImage('memory:in-use', { size: MIB });
-    const image = await openImage('memory:in-use');
-    bdrvCreateDirtyBitmap(image.bs, 65536, 'changes').persistent = true;
-    await image.close();
+    await createImageWithBitmap('memory:in-use', 'changes');
     const again = await openImage('memory:in-use');
     memoryDisk('crashed', Uint8Array.from(memoryDiskOf('in-use').data));
     await again.close();
