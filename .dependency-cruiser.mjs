@@ -37,7 +37,8 @@ export default {
     layer('fix', 'src/fix', ['src/project', 'src/engine', 'src/model', 'rules'], 'Repairs follow from the analysis of any project. Options, files and diffs belong to `cli` and `report`.'),
     layer('repair', 'src/repair', ['src/model'], 'Repairs of one finding look at its file alone. What they need of the program belongs into the finding.'),
     layer('init', 'src/init', ['src/project', 'src/model'], 'Setting up looks at a folder and plans files. Asking, showing and writing belong to `cli`.'),
-    layer('cli', 'src/cli', ['src/init', 'src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer('cli', 'src/cli', ['src/init', 'src/project', 'src/engine', 'src/trace', 'src/fix', 'src/config', 'src/report', 'src/policy', 'src/lsp', 'src/model', 'rules'], 'The command is a thin shell. Reach the front end through `project` and `engine`.'),
+    layer('lsp', 'src/lsp', ['src/project', 'src/engine', 'src/repair', 'src/report', 'src/model'], 'The server is a thin shell. What decides about findings belongs to a rule or to `policy`, what mends them to `repair`.'),
     layer(
       'eslint',
       'src/eslint',

@@ -46,6 +46,7 @@ export async function run(words: readonly string[], streams: Streams): Promise<n
   addExplain(program, streams, done);
   addTrace(program, streams, done);
   addRecall(program, streams, done);
+  addLsp(program, streams, done);
 
   const asked = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
   rejectUnknownCommand(asked, program);
@@ -89,6 +90,7 @@ Exit status: 0 passed, 1 findings, 2 wrong usage, configuration or project.`)
 function addReport(program: Command, streams: Streams, done: Done): void {
   program.addCommand(onProject(command('report', streams))
     .description('Write the audit: one HTML file that needs nothing else, and JSON beside it.')
+    .summary('Write the audit, as HTML and JSON.')
     .argument('[paths...]', 'files, folders or globs that it is about (default: all)')
     .option('-o, --output <file>', 'the HTML file (default: gsio-report.html)')
     .option('--compare <file>', 'tell what is new and what is gone since an earlier report (its JSON)')
@@ -221,6 +223,19 @@ function addRecall(program: Command, streams: Streams, done: Done): void {
     .action(async (file: string, options: RecallOptions) => {
       const { recall } = await import('./recall.ts');
       done(await recall(file, options, streams));
+    }));
+}
+
+function addLsp(program: Command, streams: Streams, done: Done): void {
+  program.addCommand(command('lsp', streams)
+    .description('Serve an editor: the language server protocol over standard input and output.')
+    .summary('Serve an editor (language server).')
+    .option('--stdio', 'what editors say; there is no other way')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', '\nExample, in an editor\'s settings:\n  $ npx gsio lsp --stdio\n')
+    .action(async () => {
+      const { lsp } = await import('./lsp.ts');
+      done(await lsp());
     }));
 }
 

@@ -4,17 +4,8 @@
  * In: a finding. Out: the sentence of its rule, the way from the root where it is longer than one call, and the hint.
  */
 import type { Finding } from '../model/finding.ts';
-
-/** Longer ways are cut in the middle; the command prints them in full. */
-const MOST = 7;
+import { shortWay } from '../model/short-way.ts';
 
 export function messageOf(finding: Finding): string {
-  return [finding.message, wayOf(finding), finding.hint].filter((part) => part !== '').join(' ');
-}
-
-function wayOf({ path }: Finding): string {
-  if (path.length < 3) return '';
-  const names = path.map((hop) => hop.function);
-  const shown = names.length <= MOST ? names : [...names.slice(0, 3), `(${String(names.length - 6)} more)`, ...names.slice(-3)];
-  return `The way there: ${shown.join(' → ')}.`;
+  return [finding.message, shortWay(finding.path), finding.hint].filter((part) => part !== '').join(' ');
 }

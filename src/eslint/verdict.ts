@@ -2,7 +2,7 @@
  * What gsio says of the file that ESLint is looking at. All rules of a file share one answer.
  *
  * In: the context of a rule. Out: the file's findings and the configuration they were made with.
- * Leaves to others: making findings (`project-index.ts`), reporting them (`rule-module.ts`).
+ * Leaves to others: making findings (`engine`), reporting them (`rule-module.ts`).
  */
 import path from 'node:path';
 import type { Rule as Eslint, SourceCode } from 'eslint';
@@ -11,12 +11,12 @@ import { rules } from '../../rules/index.ts';
 import { completeConfig } from '../config/complete-config.ts';
 import { findConfigNow } from '../config/load-config.ts';
 import { validateConfig } from '../config/schema.ts';
+import { ProjectIndex } from '../engine/project-index.ts';
 import type { Config } from '../model/config.ts';
 import { ProjectError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import { Source } from '../repair/source.ts';
 import { compilerOf } from './compiler.ts';
-import { ProjectIndex } from './project-index.ts';
 
 export interface LintedFile {
   readonly config: Config;
@@ -57,7 +57,7 @@ function judge(context: Eslint.RuleContext, rule: string): LintedFile {
   const root = rootOf(program, context.cwd);
   const config = configFor(root, context.settings['gsio']);
   let findings: ReadonlyMap<string, readonly Finding[]> | null = null;
-  const byRule = (): ReadonlyMap<string, readonly Finding[]> => grouped(indexFor(compiler, program, root, config).findings(compiler, program).get(source.fileName) ?? []);
+  const byRule = (): ReadonlyMap<string, readonly Finding[]> => grouped(indexFor(compiler, program, root, config).stateOf(compiler, program).findings.get(source.fileName) ?? []);
   return { config, source: new Source(compiler, program, source), findings: (id) => (findings ??= byRule()).get(id) ?? [] };
 }
 
@@ -105,7 +105,7 @@ function indexFor(compiler: typeof ts, program: ts.Program, root: string, config
   indices.set(compiler, projects);
   let known = projects.get(project);
   if (known?.config !== text) {
-    known = { config: text, index: new ProjectIndex(root, config) };
+    known = { config: text, index: new ProjectIndex({ root, config, rules, disableComments: 'leave' }) };
     projects.set(project, known);
   }
   return known.index;

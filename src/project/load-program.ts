@@ -8,6 +8,7 @@ import path from 'node:path';
 import { ProjectError } from '../model/errors.ts';
 import { diagnosticText, ts, type typescript } from './compiler.ts';
 import type { Project } from './find-projects.ts';
+import type { ParsedFiles } from './parsed-files.ts';
 import { relativePath } from './paths.ts';
 import { createSourceHost } from './source-host.ts';
 
@@ -29,18 +30,26 @@ const OPTIONS: typescript.CompilerOptions = {
   emitDeclarationOnly: false,
 };
 
+/** What is left of an earlier program of the same project, so that the next one takes from it what is unchanged. */
+export interface Earlier {
+  readonly parsed: ParsedFiles;
+  /** Absent where files have come or gone, or packages have changed: then all imports are resolved anew. */
+  readonly program?: typescript.Program | undefined;
+}
+
 /** `furtherTags` are names that the configuration gives to tags, `texts` what is to be read in place of files. */
-export function loadProgram(project: Project, root: string, furtherTags: readonly string[], texts?: ReadonlyMap<string, string>): LoadedProgram {
+export function loadProgram(project: Project, root: string, furtherTags: readonly string[], texts?: ReadonlyMap<string, string>, earlier?: Earlier): LoadedProgram {
   const { commandLine } = project;
   const options = { ...commandLine.options, ...OPTIONS };
   delete options.tsBuildInfoFile;
-  const host = createSourceHost(options, furtherTags, texts);
+  const host = createSourceHost(options, furtherTags, texts, earlier?.parsed);
   const program = withinStack(() => host.parsing.file, root, () => {
     const made = ts.createProgram({
       rootNames: commandLine.fileNames,
       options,
       host,
       ...(commandLine.projectReferences === undefined ? {} : { projectReferences: commandLine.projectReferences }),
+      ...(earlier?.program === undefined ? {} : { oldProgram: earlier.program }),
     });
     // The checker binds all files, which gives every node its parent.
     made.getTypeChecker();

@@ -9,7 +9,7 @@ export function mergeReports(reports: readonly Report[], milliseconds: number): 
   const [only] = reports;
   if (only !== undefined && reports.length === 1) return { ...only, summary: { ...only.summary, milliseconds: Math.round(milliseconds) } };
 
-  const findings = once(reports.flatMap((report) => report.findings), findingKey).sort(compareFindings);
+  const findings = mergeFindings(reports.map((report) => report.findings));
   const unresolved = once(reports.flatMap((report) => report.unresolved), unresolvedKey).sort(comparePlaces);
   const sum = (pick: (summary: ReportSummary) => number): number => reports.reduce((total, report) => total + pick(report.summary), 0);
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
@@ -28,6 +28,11 @@ export function mergeReports(reports: readonly Report[], milliseconds: number): 
       milliseconds: Math.round(milliseconds),
     },
   };
+}
+
+/** What several projects find in a file that they share is told once. */
+export function mergeFindings(found: readonly (readonly Finding[])[]): Finding[] {
+  return once(found.flat(), findingKey).sort(compareFindings);
 }
 
 function addedByReason(reports: readonly Report[]): Record<string, number> {

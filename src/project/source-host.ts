@@ -1,11 +1,12 @@
 /**
  * The compiler's view of the file system.
  *
- * In: compiler options, further names for tags, and texts that take the place of files. Out: a host that reads the disk, with the
+ * In: compiler options, further names for tags, texts that take the place of files, and what was parsed before. Out: a host that reads the disk, with the
  * standard library from the bundled compiler.
  * Leaves to others: which files to read (`load-program.ts`).
  */
 import { getLibFiles, libFolderInMemoryPath, ts, type typescript } from './compiler.ts';
+import type { ParsedFiles } from './parsed-files.ts';
 
 export interface SourceHost extends typescript.CompilerHost {
   /** The file that is being parsed right now. */
@@ -16,12 +17,13 @@ export interface SourceHost extends typescript.CompilerHost {
  * `useSourceOfProjectReferenceRedirect` is what editors use, so that a reference leads to source instead of to a declaration
  * file that may not exist.
  */
-export function createSourceHost(options: typescript.CompilerOptions, furtherTags: readonly string[] = [], texts: ReadonlyMap<string, string> = new Map()): SourceHost {
+export function createSourceHost(options: typescript.CompilerOptions, furtherTags: readonly string[] = [], texts: ReadonlyMap<string, string> = new Map(), parsed?: ParsedFiles): SourceHost {
   const tagged = new RegExp(String.raw`@(?:${[...OUR_TAGS, ...furtherTags].join('|')})\b`);
   const host = ts.createCompilerHost(options);
   const parsing: SourceHost['parsing'] = { file: null };
   const readDisk = host.readFile.bind(host);
-  const disk = { fileExists: host.fileExists.bind(host), readFile: (file: string) => texts.get(file) ?? readDisk(file) };
+  const onDisk = host.fileExists.bind(host);
+  const disk = { fileExists: (file: string) => texts.has(file) || onDisk(file), readFile: (file: string) => texts.get(file) ?? readDisk(file) };
   return Object.assign(host, {
     parsing,
     useSourceOfProjectReferenceRedirect: () => true,
@@ -30,15 +32,18 @@ export function createSourceHost(options: typescript.CompilerOptions, furtherTag
     fileExists: (file: string) => libraryText(file) !== undefined || disk.fileExists(file),
     readFile: (file: string) => libraryText(file) ?? disk.readFile(file),
     getSourceFile: (file: string, settings: typescript.ScriptTarget | typescript.CreateSourceFileOptions) => {
-      const library = libraryText(file);
-      const text = library ?? disk.readFile(file);
-      if (text === undefined) return undefined;
-      parsing.file = file;
-      const given = typeof settings === 'object' ? settings : { languageVersion: settings };
-      const needsComments = library === undefined && (!isPackageDeclaration(file) || tagged.test(text));
-      const source = ts.createSourceFile(file, text, needsComments ? given : { ...given, jsDocParsingMode: ts.JSDocParsingMode.ParseNone });
-      parsing.file = null;
-      return source;
+      const parse = (): typescript.SourceFile | undefined => {
+        const library = libraryText(file);
+        const text = library ?? disk.readFile(file);
+        if (text === undefined) return undefined;
+        parsing.file = file;
+        const given = typeof settings === 'object' ? settings : { languageVersion: settings };
+        const needsComments = library === undefined && (!isPackageDeclaration(file) || tagged.test(text));
+        const source = ts.createSourceFile(file, text, needsComments ? given : { ...given, jsDocParsingMode: ts.JSDocParsingMode.ParseNone });
+        parsing.file = null;
+        return source;
+      };
+      return parsed === undefined ? parse() : parsed.recall(file, texts.get(file), parse);
     },
   });
 }

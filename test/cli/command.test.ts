@@ -94,7 +94,7 @@ describe('exit status', () => {
 describe('what is printed', () => {
   test('the version and the help, which fits a screen', async () => {
     expect((await gsio('.', ['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
-    for (const words of [['--help'], ['check', '--help'], ['help'], ['help', 'check'], ['explain', '-h'], ['classify', '-h'], ['graph', '-h'], ['why', '-h'], ['trace', '-h'], ['recall', '-h']]) {
+    for (const words of [['--help'], ['check', '--help'], ['help'], ['help', 'check'], ['explain', '-h'], ['classify', '-h'], ['graph', '-h'], ['why', '-h'], ['trace', '-h'], ['recall', '-h'], ['lsp', '-h']]) {
       const { status, out } = await gsio('.', words);
       expect(status).toBe(0);
       expect(out.split('\n').length).toBeLessThan(25);

@@ -19,10 +19,8 @@ const UNKNOWN: Inferred = { class: null, coroutine: null };
 
 export function buildCard(models: readonly Model[], place: NamedPlace): Card | undefined {
   const { key } = place;
-  const holders = models.flatMap((model) => {
-    const fn = model.program.functions[model.program.functionId(key) ?? -1];
-    return fn === undefined ? [] : [{ model, fn }];
-  });
+  const holders = holdersOf(models, key);
+  const roots = rootNames(models, key);
   const fn = (holders.find(({ model }) => model.reported.has(place.file)) ?? holders[0])?.fn;
   const slot = models.map(({ program }) => program.slot(key)).find((found) => found !== undefined);
   const node = fn ?? slot;
@@ -39,13 +37,29 @@ export function buildCard(models: readonly Model[], place: NamedPlace): Card | u
     exportedFrom: exportersOf(models).get(key) ?? [],
     callers: callersOf(models, key),
     calls: joined(holders.flatMap(({ model, fn: same }) => callsOf(model, same))),
-    ioRoots: names(holders.flatMap(({ model, fn: same }) => rootsOf(model, same, model.contexts.offMain))),
-    mainRoots: names(holders.flatMap(({ model, fn: same }) => rootsOf(model, same, model.contexts.main))),
+    ioRoots: roots.io,
+    mainRoots: roots.main,
     slots: fn === undefined ? [] : names(slotsWith(models, fn)),
     members: slot === undefined ? [] : membersOfSlots(models).get(key) ?? [],
     fromIo: shortest(holders.map(({ model, fn: same }) => wayFromIo(model, same))),
     toGlobalState: shortest(holders.map(({ model, fn: same }) => (same.summary.hasBody && same.classification.class !== 'globalState' ? wayToGlobalState(model, same) : null))),
   };
+}
+
+/** Names of the roots that reach a function off the main thread, and of GS functions that reach it in the main thread. */
+export function rootNames(models: readonly Model[], key: string): { readonly io: readonly string[]; readonly main: readonly string[] } {
+  const holders = holdersOf(models, key);
+  return {
+    io: names(holders.flatMap(({ model, fn }) => rootsOf(model, fn, model.contexts.offMain))),
+    main: names(holders.flatMap(({ model, fn }) => rootsOf(model, fn, model.contexts.main))),
+  };
+}
+
+function holdersOf(models: readonly Model[], key: string): { readonly model: Model; readonly fn: FunctionNode }[] {
+  return models.flatMap((model) => {
+    const fn = model.program.functions[model.program.functionId(key) ?? -1];
+    return fn === undefined ? [] : [{ model, fn }];
+  });
 }
 
 function callersOf(models: readonly Model[], key: string): CardCall[] {
