@@ -9,6 +9,7 @@ import gsio from '../../src/eslint/index.ts';
 import { analyzeFixture, fixturePrograms, textProgram, type FixtureProgram } from '../support/fixture-programs.ts';
 import { edited, pick, seeded } from '../support/edits.ts';
 import { lintFile, userProgram } from '../support/lint.ts';
+import { FILES, FURTHER_FILES } from '../support/small-project.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** An editor with one program after the other; files that are not touched keep their syntax trees. */
@@ -123,22 +124,37 @@ describe('a session of edits in memory', () => {
     expect(session.shown(['disk.ts'])).toHaveLength(1);
   });
 
-  it('agrees with a fresh check after each of many random edits', () => {
+  it('agrees with a fresh check after each of a few random edits of a large project', () => {
     const project = fixturePrograms([]).find(({ name }) => name === 'projects/fuse-export/posted');
     if (project === undefined) throw new Error('the project is gone');
-    const session = new Session(project);
-    const random = seeded(7);
-    for (let step = 0; step < Number(process.env['GSIO_EDITS'] ?? 8); step++) {
-      const file = pick([...session.fixture.files.keys()], random);
-      const text = session.fixture.files.get(file) ?? '';
-      const next = edited(text, project.files.get(file) ?? '', random);
-      // Of broken syntax, the parser speaks before any rule does.
-      const isBroken = (compiler.transpileModule(next, { reportDiagnostics: true }).diagnostics ?? []).length > 0;
-      session.edit(file, isBroken ? text : next);
-      expect(session.shown(), `edit ${step} in ${file}`).toEqual(session.fresh());
-    }
+    editAtRandom(project, 8, 7);
+  });
+
+  it('agrees with a fresh check after each of many random edits, deletions and undos of a small one', () => {
+    const files = Object.entries({ ...FILES, ...FURTHER_FILES }).filter(([file]) => file.endsWith('.ts'));
+    editAtRandom(textProgram('small', Object.fromEntries(files)), 200, 3);
   });
 });
+
+function editAtRandom(project: FixtureProgram, steps: number, seed: number): void {
+  const session = new Session(project);
+  const random = seeded(seed);
+  const counts = new Set<number>();
+  for (let step = 0; step < steps; step++) {
+    const file = pick([...project.files.keys()], random);
+    const original = project.files.get(file) ?? '';
+    const text = session.fixture.files.get(file);
+    const next = text === undefined ? original : edited(text, original, random);
+    // Of broken syntax, the parser speaks before any rule does.
+    const isBroken = (compiler.transpileModule(next, { reportDiagnostics: true }).diagnostics ?? []).length > 0;
+    const isDeleted = text !== undefined && session.fixture.files.size > 3 && random() < 0.05;
+    session.edit(file, isDeleted ? null : isBroken ? text ?? original : next);
+    const fresh = session.fresh();
+    expect(session.shown(), `edit ${step} in ${file}`).toEqual(fresh);
+    counts.add(fresh.length);
+  }
+  expect(counts.size).toBeGreaterThan(1);
+}
 
 describe('a session with the project service', () => {
   it('shows in one buffer what another buffer says, saved or not, and what the configuration says', async () => {
