@@ -1,8 +1,8 @@
 /**
  * What is known of one project from one program to the next.
  *
- * In: the programs of a project as it is edited, one after the other. Out: the findings of each, by file, and the model behind them.
- * A program of which every summary is the one of the program before has the same findings, too; else all is linked and
+ * In: the programs of a project as it is edited, one after the other. Out: what is made of the findings of each and of the model behind
+ * them. Whoever keeps no model frees its memory. A program of which every summary is the one of the program before has the same findings, too; else all is linked and
  * searched again, from summaries of which only those are new that had to be.
  * Leaves to others: which program a file belongs to, what of the findings is shown.
  */
@@ -18,54 +18,52 @@ import { modelOf, summarize, type Model } from './model.ts';
 /** Findings by the absolute name of their file. */
 export type FindingsByFile = ReadonlyMap<string, readonly Finding[]>;
 
-export interface ProjectState {
-  readonly findings: FindingsByFile;
-  readonly model: Model;
-}
-
-export interface IndexedProject {
+export interface IndexedProject<Result> {
   /** Absolute folder, with `/`, that file names in findings are relative to. */
   readonly root: string;
   readonly config: Config;
   readonly rules: readonly Rule[];
   /** Who heeds ESLint's disable comments. */
   readonly disableComments: 'apply' | 'leave';
+  /** Makes what is remembered of a program. */
+  readonly result: (findings: FindingsByFile, model: Model) => Result;
 }
 
 /** Files, by absolute names, whose findings are wanted; null: all. */
 type Reported = ReadonlySet<string> | null;
 
-interface Known extends ProjectState {
+interface Known<Result> {
   readonly summaries: readonly SummarizedFile[];
+  readonly result: Result;
 }
 
-export class ProjectIndex {
-  private readonly project: IndexedProject;
+export class ProjectIndex<Result> {
+  private readonly project: IndexedProject<Result>;
   private readonly memory = new SummaryMemory();
-  private readonly known = new WeakMap<ts.Program, Known>();
-  private last: Known | null = null;
+  private readonly known = new WeakMap<ts.Program, Known<Result>>();
+  private last: Known<Result> | null = null;
 
-  constructor(project: IndexedProject) {
+  constructor(project: IndexedProject<Result>) {
     this.project = project;
   }
 
-  stateOf(compiler: typeof ts, program: ts.Program, reported: Reported = null): ProjectState {
-    let state = this.known.get(program);
-    if (state === undefined) {
-      state = this.next(compiler, program, reported);
-      this.last = state;
-      this.known.set(program, state);
+  resultOf(compiler: typeof ts, program: ts.Program, reported: Reported = null): Result {
+    let known = this.known.get(program);
+    if (known === undefined) {
+      known = this.next(compiler, program, reported);
+      this.last = known;
+      this.known.set(program, known);
     }
-    return state;
+    return known.result;
   }
 
-  private next(compiler: typeof ts, program: ts.Program, reported: Reported): Known {
-    const { root, config, rules, disableComments } = this.project;
+  private next(compiler: typeof ts, program: ts.Program, reported: Reported): Known<Result> {
+    const { root, config, rules, disableComments, result } = this.project;
     const input = { compiler, program, root, memory: this.memory, reports: (file: string) => reported === null || reported.has(file) };
     const summaries = summarize(input, config);
     if (this.last !== null && isSame(this.last.summaries, summaries)) return this.last;
     const model = modelOf(summaries, input, config);
-    return { summaries, model, findings: byFile(summaries, findingsOf(model, rules, disableComments)) };
+    return { summaries, result: result(byFile(summaries, findingsOf(model, rules, disableComments)), model) };
   }
 }
 

@@ -11,7 +11,7 @@ import { rules } from '../../rules/index.ts';
 import { completeConfig } from '../config/complete-config.ts';
 import { findConfigNow } from '../config/load-config.ts';
 import { validateConfig } from '../config/schema.ts';
-import { ProjectIndex } from '../engine/project-index.ts';
+import { ProjectIndex, type FindingsByFile } from '../engine/project-index.ts';
 import type { Config } from '../model/config.ts';
 import { ProjectError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -57,7 +57,7 @@ function judge(context: Eslint.RuleContext, rule: string): LintedFile {
   const root = rootOf(program, context.cwd);
   const config = configFor(root, context.settings['gsio']);
   let findings: ReadonlyMap<string, readonly Finding[]> | null = null;
-  const byRule = (): ReadonlyMap<string, readonly Finding[]> => grouped(indexFor(compiler, program, root, config).stateOf(compiler, program).findings.get(source.fileName) ?? []);
+  const byRule = (): ReadonlyMap<string, readonly Finding[]> => grouped(indexFor(compiler, program, root, config).resultOf(compiler, program).get(source.fileName) ?? []);
   return { config, source: new Source(compiler, program, source), findings: (id) => (findings ??= byRule()).get(id) ?? [] };
 }
 
@@ -94,18 +94,18 @@ function configFor(root: string, settings: unknown): Config {
   return completeConfig({ ...findConfigNow(root, ruleIds), ...own });
 }
 
-const indices = new WeakMap<typeof ts, Map<string, { readonly config: string; readonly index: ProjectIndex }>>();
+const indices = new WeakMap<typeof ts, Map<string, { readonly config: string; readonly index: ProjectIndex<FindingsByFile> }>>();
 
 /** One for each tsconfig.json and compiler; with another configuration it begins anew. */
-function indexFor(compiler: typeof ts, program: ts.Program, root: string, config: Config): ProjectIndex {
+function indexFor(compiler: typeof ts, program: ts.Program, root: string, config: Config): ProjectIndex<FindingsByFile> {
   const { configFilePath } = program.getCompilerOptions();
   const project = typeof configFilePath === 'string' ? configFilePath : root;
   const text = JSON.stringify(config);
-  const projects = indices.get(compiler) ?? new Map<string, { readonly config: string; readonly index: ProjectIndex }>();
+  const projects = indices.get(compiler) ?? new Map<string, { readonly config: string; readonly index: ProjectIndex<FindingsByFile> }>();
   indices.set(compiler, projects);
   let known = projects.get(project);
   if (known?.config !== text) {
-    known = { config: text, index: new ProjectIndex({ root, config, rules, disableComments: 'leave' }) };
+    known = { config: text, index: new ProjectIndex({ root, config, rules, disableComments: 'leave', result: (findings) => findings }) };
     projects.set(project, known);
   }
   return known.index;

@@ -7,7 +7,8 @@
  */
 import path from 'node:path';
 import { findConfig } from '../config/load-config.ts';
-import { ProjectIndex, type ProjectState } from '../engine/project-index.ts';
+import type { Model } from '../engine/model.ts';
+import { ProjectIndex, type FindingsByFile } from '../engine/project-index.ts';
 import type { Config } from '../model/config.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Rule } from '../model/rule.ts';
@@ -25,7 +26,7 @@ export interface EditedProject {
   readonly program: typescript.Program;
   readonly config: Config;
   readonly ownFiles: ReadonlySet<string>;
-  readonly model: ProjectState['model'];
+  readonly model: Model;
 }
 
 export interface EditedState {
@@ -38,7 +39,7 @@ export interface EditedState {
 /** One of the projects from one analysis to the next. */
 interface Session {
   readonly config: Config;
-  readonly index: ProjectIndex;
+  readonly index: ProjectIndex<{ readonly findings: FindingsByFile; readonly model: Model }>;
   readonly parsed: ParsedFiles;
   program: typescript.Program | undefined;
 }
@@ -80,7 +81,7 @@ export class EditedProjects {
       const known = this.sessions.get(project.configFile);
       if (known !== undefined) known.program = program;
       await pause();
-      const { model, findings } = withinStack(() => null, root, () => index.stateOf(ts, program, ownFiles));
+      const { model, findings } = withinStack(() => null, root, () => index.resultOf(ts, program, ownFiles));
       edited.push({ compiler: ts, program, config, ownFiles, model });
       found.push([...findings.values()].flat());
     }
@@ -91,7 +92,7 @@ export class EditedProjects {
     let session = this.sessions.get(project.configFile);
     if (session === undefined) {
       const config = placeConfig(await findConfig(project.folder, this.rules.map(({ id }) => id)), relativePath(root, project.folder));
-      session = { config, index: new ProjectIndex({ root, config, rules: this.rules, disableComments: 'apply' }), parsed: new ParsedFiles(), program: undefined };
+      session = { config, index: new ProjectIndex({ root, config, rules: this.rules, disableComments: 'apply', result: (findings, model) => ({ findings, model }) }), parsed: new ParsedFiles(), program: undefined };
       this.sessions.set(project.configFile, session);
     }
     return session;
