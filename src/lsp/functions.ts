@@ -30,9 +30,13 @@ export function linesAbove(models: readonly Model[], file: string): LineAbove[] 
   return [...functions.values()].flatMap((fn) => {
     const place = placeOf(fn);
     const roots = rootNames(models, place.key).io.length;
-    const tag = place.class ?? inferred(fn).class;
-    if (tag === null && roots === 0) return [];
-    const words = [...(tag === null ? [] : [CLASS_NAMES[tag]]), ...(roots === 0 ? [] : [`reached from ${counted(roots, 'I/O root')}`])];
+    const guess = place.class === null ? inferred(fn).class : null;
+    if (place.class === null && guess === null && roots === 0) return [];
+    const words = [
+      ...(place.class === null ? [] : [CLASS_NAMES[place.class]]),
+      ...(guess === null ? [] : [`${CLASS_NAMES[guess]} ${WHY.inferred}`]),
+      ...(roots === 0 ? [] : [`reached from ${counted(roots, 'I/O root')}`]),
+    ];
     return [{ place, text: words.join(', ') }];
   });
 }

@@ -85,7 +85,7 @@ test('what reaches a function stands above it, and in the hover over every name 
   await editor.open('grow.ts');
   await editor.open('image.ts');
   expect((await editor.lenses('image.ts'))?.map(({ command, range }) => `${String(range.start.line)} ${command?.title ?? ''}`)).toEqual(['2 Global State, reached from 1 I/O root']);
-  expect((await editor.lenses('grow.ts'))?.map(({ command }) => command?.title)).toEqual(['Global State, reached from 1 I/O root']);
+  expect((await editor.lenses('grow.ts'))?.map(({ command }) => command?.title)).toEqual(['Global State from its use, reached from 1 I/O root']);
   const words = { kind: 'markdown', value: '**resizeImage**: Global State by its own tag\n\nOff the main thread from `writeSector`' };
   expect((await editor.hover('image.ts', 'resizeImage'))?.contents).toEqual(words);
   expect((await editor.hover('grow.ts', 'resizeImage()'))?.contents).toEqual(words);
